@@ -1,0 +1,63 @@
+import type { Readable } from 'node:stream';
+import type { ArtifactRef } from '../../contract/artifact.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
+
+/** An input file, made local and checked for size before the connector sees it. */
+export interface InputFile {
+  /** Path on this machine, readable until the attempt ends. */
+  path: string;
+  name: string;
+  bytes: number;
+  sha256: string;
+  /** Sniffed; `application/octet-stream` when the content tells nothing. */
+  mime: string;
+}
+
+export interface OutputOptions {
+  /** File name for people; a second output of the same name gets a number. */
+  name: string;
+  /** Used only when sniffing finds nothing. */
+  mime?: string;
+  meta?: Record<string, string | number | boolean>;
+}
+
+/**
+ * What an attempt has beside the job itself. Third argument of `processJobImpl`; connectors written after the creation
+ * guide need not take it.
+ */
+export interface JobContext {
+  /**
+   * Aborted when the job is cancelled, timed out, or the worker is leaving. Stop the backend's work, then
+   * `throw context.signal.reason`: a swallowed abort would turn a cancelled attempt into a success.
+   */
+  readonly signal: AbortSignal;
+  /** 1-based; lost attempts count. */
+  readonly attempt: number;
+  readonly logger: Logger;
+  /** What `saveCheckpoint` of an earlier attempt wrote last. */
+  readonly checkpoint: unknown;
+  /** What an earlier attempt tracked; ask `queryJobStatus` before submitting again. */
+  readonly serviceJobId: string | undefined;
+  /**
+   * A directory of this job on this machine, kept between attempts (for finished tiles and the like) and removed when
+   * the job ends. Another machine does not see it: treat what is missing as not done.
+   */
+  readonly workDir: string;
+  /**
+   * Makes state durable: resolves when the server has it. 4–20 ms. Write it before the step it protects.
+   * @param checkpoint JSON, at most 64 KiB
+   */
+  saveCheckpoint(checkpoint: unknown): Promise<void>;
+  /** Tracks the backend's id for this job, durably. Await it before waiting for the backend. */
+  trackServiceJob(serviceJobId: string, instance?: string): Promise<void>;
+  /**
+   * Resolves a media reference of the payload (`artifact:`, `data:`, `file:` under an allowed root, `https:`).
+   * @throws ConnectorError `validation`, `not_found`, `payload_too_large` or `permission`, naming `pointer`
+   */
+  openInput(reference: string, pointer: string): Promise<InputFile>;
+  /**
+   * Streams an output into the artifact store.
+   * @throws ConnectorError `output_too_large` past the size cap, `internal` when the store cannot take it (disk full)
+   */
+  writeOutput(content: Readable | Buffer, options: OutputOptions): Promise<ArtifactRef>;
+}
