@@ -45,13 +45,17 @@ export function formatEventId(p: EventPosition): string {
 /** Reads a `Last-Event-ID`; undefined when it is none of ours. */
 export function parseEventId(id: string): EventPosition | undefined {
   if (!/^[01]-\d{1,9}-\d{1,9}-[012]-\d{1,15}$/.test(id)) return undefined;
-  const [ended, activity, attempt, phase, seq] = id.split('-').map(Number) as [0 | 1, number, number, 0 | 1 | 2, number];
+  const [ended, activity, attempt, phase, seq] = id.split('-').map(Number) as [
+    0 | 1,
+    number,
+    number,
+    0 | 1 | 2,
+    number,
+  ];
   return { ended, activity, attempt, phase, seq };
 }
 
 /** Negative when a comes before b. */
 export function comparePositions(a: EventPosition, b: EventPosition): number {
-  return (
-    a.ended - b.ended || a.activity - b.activity || a.attempt - b.attempt || a.phase - b.phase || a.seq - b.seq
-  );
+  return a.ended - b.ended || a.activity - b.activity || a.attempt - b.attempt || a.phase - b.phase || a.seq - b.seq;
 }

@@ -10,7 +10,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: ConfigProblem[];
   constructor(title: string, problems: ConfigProblem[]) {
-    super([`${title}:`, ...problems.map((p) => `  ${p.name}: ${p.problem}${p.hint ? `\n      ${p.hint}` : ''}`)].join('\n'));
+    super(
+      [`${title}:`, ...problems.map((p) => `  ${p.name}: ${p.problem}${p.hint ? `\n      ${p.hint}` : ''}`)].join('\n'),
+    );
     this.problems = problems;
   }
 }

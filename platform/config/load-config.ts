@@ -29,7 +29,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): LoadedConfig {
     const definition = SETTINGS[name];
     const fromEnv = env[definition.env];
     const fromFile = file?.values[name];
-    const origin: ConfigOrigin = fromEnv !== undefined && fromEnv !== '' ? 'environment' : fromFile !== undefined ? 'file' : 'default';
+    const origin: ConfigOrigin =
+      fromEnv !== undefined && fromEnv !== '' ? 'environment' : fromFile !== undefined ? 'file' : 'default';
     const raw = origin === 'environment' ? fromEnv : origin === 'file' ? fromFile : definition.default;
     const parsed = definition.schema.safeParse(raw);
     origins[name] = origin;
@@ -56,7 +57,12 @@ function configFile(env: NodeJS.ProcessEnv, cwd: string, problems: ConfigProblem
   const named = env['SWITCHYARD_CONFIG'];
   const path = resolve(cwd, named ?? 'switchyard.config.json');
   if (!existsSync(path)) {
-    if (named) problems.push({ name: 'SWITCHYARD_CONFIG', problem: `there is no file ${path}`, hint: 'name an existing file or unset it' });
+    if (named)
+      problems.push({
+        name: 'SWITCHYARD_CONFIG',
+        problem: `there is no file ${path}`,
+        hint: 'name an existing file or unset it',
+      });
     return undefined;
   }
   let values: unknown;
@@ -72,7 +78,11 @@ function configFile(env: NodeJS.ProcessEnv, cwd: string, problems: ConfigProblem
   }
   for (const key of Object.keys(values)) {
     if (key !== '$schema' && !Object.hasOwn(SETTINGS, key)) {
-      problems.push({ name: `${key} (${path})`, problem: 'is not a setting', hint: `settings are: ${Object.keys(SETTINGS).join(', ')}` });
+      problems.push({
+        name: `${key} (${path})`,
+        problem: 'is not a setting',
+        hint: `settings are: ${Object.keys(SETTINGS).join(', ')}`,
+      });
     }
   }
   return { path, values: values as Record<string, unknown> };

@@ -19,45 +19,199 @@ function setting<S extends z.ZodType>(definition: Setting<S>): Setting<S> {
 }
 
 const text = z.string().min(1, 'must not be empty');
-const port = z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0–65535').max(65_535, 'must be 0–65535');
-const bytes = z.coerce.number('must be a number of bytes').int('must be a whole number').min(1_024, 'must be at least 1024');
-const flag = z.union([z.boolean(), z.enum(['true', 'false', '1', '0'])]).transform((v) => v === true || v === 'true' || v === '1');
+const port = z.coerce
+  .number('must be a number')
+  .int('must be a whole number')
+  .min(0, 'must be 0–65535')
+  .max(65_535, 'must be 0–65535');
+const bytes = z.coerce
+  .number('must be a number of bytes')
+  .int('must be a whole number')
+  .min(1_024, 'must be at least 1024');
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
+  .transform((v) => v === true || v === 'true' || v === '1');
 const duration = z.union([z.string(), z.number()]).transform((value, ctx) => {
   const ms = parseDuration(value);
   if (ms !== undefined) return ms;
   ctx.addIssue({ code: 'custom', message: `must be ${DURATION_HINT}` });
   return z.NEVER;
 });
-const list = z.union([z.array(z.string()), z.string().transform((v) => v.split(',').map((s) => s.trim()).filter(Boolean))]);
+const list = z.union([
+  z.array(z.string()),
+  z.string().transform((v) =>
+    v
+      .split(',')
+      .map((s) => s.trim())
+      .filter(Boolean),
+  ),
+]);
 
 export const SETTINGS = {
-  host: setting({ env: 'SWITCHYARD_HOST', schema: text, default: '127.0.0.1', description: 'Address the API listens on. Anything but loopback exposes it: put a proxy with authentication in front' }),
-  port: setting({ env: 'SWITCHYARD_PORT', schema: port, default: '8400', description: 'Port of the API; 0 picks a free one' }),
-  dataDir: setting({ env: 'SWITCHYARD_DATA_DIR', schema: text, default: '.switchyard', description: 'Where the database of the embedded Temporal, artifacts, logs and the state of the running stack live' }),
-  configDir: setting({ env: 'SWITCHYARD_CONFIG_DIR', schema: text, default: 'config', description: 'Folder of service-mapping.json and pools.json' }),
-  connectorDirs: setting({ env: 'SWITCHYARD_CONNECTOR_DIRS', schema: list, default: '', description: 'More folders to look for connectors in, comma-separated' }),
-  inputRoots: setting({ env: 'SWITCHYARD_INPUT_ROOTS', schema: list, default: 'examples', description: 'Folders that `file:` references of a payload may name, comma-separated' }),
-  publicUrl: setting({ env: 'SWITCHYARD_PUBLIC_URL', schema: z.url('must be a URL').optional(), default: undefined, description: 'Address of the API as clients see it, for links behind a proxy' }),
-  temporalAddress: setting({ env: 'TEMPORAL_ADDRESS', schema: text.optional(), default: undefined, description: 'host:port of a Temporal that somebody runs. Unset: `npm start` runs an embedded one' }),
-  temporalNamespace: setting({ env: 'TEMPORAL_NAMESPACE', schema: text, default: 'default', description: 'Temporal namespace' }),
-  temporalApiKey: setting({ env: 'TEMPORAL_API_KEY', schema: text.optional(), default: undefined, secret: true, description: 'API key for Temporal Cloud' }),
-  temporalTls: setting({ env: 'TEMPORAL_TLS', schema: flag, default: 'false', description: 'Connect to Temporal with TLS; implied by TEMPORAL_API_KEY' }),
-  temporalPort: setting({ env: 'SWITCHYARD_TEMPORAL_PORT', schema: port, default: '7233', description: 'Port of the embedded Temporal' }),
-  temporalUiPort: setting({ env: 'SWITCHYARD_TEMPORAL_UI_PORT', schema: port, default: '8233', description: 'Port of its Web UI' }),
-  temporalUiUrl: setting({ env: 'SWITCHYARD_TEMPORAL_UI_URL', schema: z.url('must be a URL').optional(), default: undefined, description: 'Address of the Temporal Web UI, for links in answers' }),
-  temporalBinary: setting({ env: 'SWITCHYARD_TEMPORAL_BINARY', schema: text.optional(), default: undefined, description: 'Path of a `temporal` program to run, instead of looking for one' }),
-  logLevel: setting({ env: 'SWITCHYARD_LOG_LEVEL', schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), default: 'info', description: 'Least level that is logged' }),
-  healthPort: setting({ env: 'SWITCHYARD_HEALTH_PORT', schema: port, default: '9090', description: 'First port a worker tries for /health, /status and /metrics; taken ones are skipped' }),
-  healthHost: setting({ env: 'SWITCHYARD_HEALTH_HOST', schema: text, default: '127.0.0.1', description: 'Address of the health server' }),
-  shutdownGrace: setting({ env: 'SWITCHYARD_SHUTDOWN_GRACE', schema: duration, default: '10s', description: 'How long a leaving worker lets its jobs go on before they are interrupted and go elsewhere' }),
-  heartbeatTimeout: setting({ env: 'SWITCHYARD_HEARTBEAT_TIMEOUT', schema: duration, default: '10s', description: 'Silence after which a worker counts as dead and the job goes to another' }),
-  workerHeartbeat: setting({ env: 'SWITCHYARD_WORKER_HEARTBEAT', schema: duration, default: '2s', description: 'How often a worker process says it is there (1–60s)' }),
-  maxPayloadBytes: setting({ env: 'SWITCHYARD_MAX_PAYLOAD_BYTES', schema: bytes.max(1_500_000, 'must be at most 1500000: Temporal takes 2 MB in all'), default: '262144', description: 'Largest job document; larger inputs go through POST /api/inputs' }),
-  maxUploadBytes: setting({ env: 'SWITCHYARD_MAX_UPLOAD_BYTES', schema: bytes, default: '1073741824', description: 'Largest input file' }),
-  maxOutputBytes: setting({ env: 'SWITCHYARD_MAX_OUTPUT_BYTES', schema: bytes, default: '5368709120', description: 'Largest output file' }),
-  artifactRetention: setting({ env: 'SWITCHYARD_ARTIFACT_RETENTION', schema: duration, default: '7d', description: 'How long outputs are kept unless the job says otherwise' }),
-  inputRetention: setting({ env: 'SWITCHYARD_INPUT_RETENTION', schema: duration, default: '7d', description: 'How long uploads are kept after their last use' }),
-  allowPrivateInputUrls: setting({ env: 'SWITCHYARD_ALLOW_PRIVATE_INPUT_URLS', schema: flag, default: 'false', description: 'Let payloads name http(s) inputs on private or loopback addresses' }),
+  host: setting({
+    env: 'SWITCHYARD_HOST',
+    schema: text,
+    default: '127.0.0.1',
+    description:
+      'Address the API listens on. Anything but loopback exposes it: put a proxy with authentication in front',
+  }),
+  port: setting({
+    env: 'SWITCHYARD_PORT',
+    schema: port,
+    default: '8400',
+    description: 'Port of the API; 0 picks a free one',
+  }),
+  dataDir: setting({
+    env: 'SWITCHYARD_DATA_DIR',
+    schema: text,
+    default: '.switchyard',
+    description: 'Where the database of the embedded Temporal, artifacts, logs and the state of the running stack live',
+  }),
+  configDir: setting({
+    env: 'SWITCHYARD_CONFIG_DIR',
+    schema: text,
+    default: 'config',
+    description: 'Folder of service-mapping.json and pools.json',
+  }),
+  connectorDirs: setting({
+    env: 'SWITCHYARD_CONNECTOR_DIRS',
+    schema: list,
+    default: '',
+    description: 'More folders to look for connectors in, comma-separated',
+  }),
+  inputRoots: setting({
+    env: 'SWITCHYARD_INPUT_ROOTS',
+    schema: list,
+    default: 'examples',
+    description: 'Folders that `file:` references of a payload may name, comma-separated',
+  }),
+  publicUrl: setting({
+    env: 'SWITCHYARD_PUBLIC_URL',
+    schema: z.url('must be a URL').optional(),
+    default: undefined,
+    description: 'Address of the API as clients see it, for links behind a proxy',
+  }),
+  temporalAddress: setting({
+    env: 'TEMPORAL_ADDRESS',
+    schema: text.optional(),
+    default: undefined,
+    description: 'host:port of a Temporal that somebody runs. Unset: `npm start` runs an embedded one',
+  }),
+  temporalNamespace: setting({
+    env: 'TEMPORAL_NAMESPACE',
+    schema: text,
+    default: 'default',
+    description: 'Temporal namespace',
+  }),
+  temporalApiKey: setting({
+    env: 'TEMPORAL_API_KEY',
+    schema: text.optional(),
+    default: undefined,
+    secret: true,
+    description: 'API key for Temporal Cloud',
+  }),
+  temporalTls: setting({
+    env: 'TEMPORAL_TLS',
+    schema: flag,
+    default: 'false',
+    description: 'Connect to Temporal with TLS; implied by TEMPORAL_API_KEY',
+  }),
+  temporalPort: setting({
+    env: 'SWITCHYARD_TEMPORAL_PORT',
+    schema: port,
+    default: '7233',
+    description: 'Port of the embedded Temporal',
+  }),
+  temporalUiPort: setting({
+    env: 'SWITCHYARD_TEMPORAL_UI_PORT',
+    schema: port,
+    default: '8233',
+    description: 'Port of its Web UI',
+  }),
+  temporalUiUrl: setting({
+    env: 'SWITCHYARD_TEMPORAL_UI_URL',
+    schema: z.url('must be a URL').optional(),
+    default: undefined,
+    description: 'Address of the Temporal Web UI, for links in answers',
+  }),
+  temporalBinary: setting({
+    env: 'SWITCHYARD_TEMPORAL_BINARY',
+    schema: text.optional(),
+    default: undefined,
+    description: 'Path of a `temporal` program to run, instead of looking for one',
+  }),
+  logLevel: setting({
+    env: 'SWITCHYARD_LOG_LEVEL',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    default: 'info',
+    description: 'Least level that is logged',
+  }),
+  healthPort: setting({
+    env: 'SWITCHYARD_HEALTH_PORT',
+    schema: port,
+    default: '9090',
+    description: 'First port a worker tries for /health, /status and /metrics; taken ones are skipped',
+  }),
+  healthHost: setting({
+    env: 'SWITCHYARD_HEALTH_HOST',
+    schema: text,
+    default: '127.0.0.1',
+    description: 'Address of the health server',
+  }),
+  shutdownGrace: setting({
+    env: 'SWITCHYARD_SHUTDOWN_GRACE',
+    schema: duration,
+    default: '10s',
+    description: 'How long a leaving worker lets its jobs go on before they are interrupted and go elsewhere',
+  }),
+  heartbeatTimeout: setting({
+    env: 'SWITCHYARD_HEARTBEAT_TIMEOUT',
+    schema: duration,
+    default: '10s',
+    description: 'Silence after which a worker counts as dead and the job goes to another',
+  }),
+  workerHeartbeat: setting({
+    env: 'SWITCHYARD_WORKER_HEARTBEAT',
+    schema: duration,
+    default: '2s',
+    description: 'How often a worker process says it is there (1–60s)',
+  }),
+  maxPayloadBytes: setting({
+    env: 'SWITCHYARD_MAX_PAYLOAD_BYTES',
+    schema: bytes.max(1_500_000, 'must be at most 1500000: Temporal takes 2 MB in all'),
+    default: '262144',
+    description: 'Largest job document; larger inputs go through POST /api/inputs',
+  }),
+  maxUploadBytes: setting({
+    env: 'SWITCHYARD_MAX_UPLOAD_BYTES',
+    schema: bytes,
+    default: '1073741824',
+    description: 'Largest input file',
+  }),
+  maxOutputBytes: setting({
+    env: 'SWITCHYARD_MAX_OUTPUT_BYTES',
+    schema: bytes,
+    default: '5368709120',
+    description: 'Largest output file',
+  }),
+  artifactRetention: setting({
+    env: 'SWITCHYARD_ARTIFACT_RETENTION',
+    schema: duration,
+    default: '7d',
+    description: 'How long outputs are kept unless the job says otherwise',
+  }),
+  inputRetention: setting({
+    env: 'SWITCHYARD_INPUT_RETENTION',
+    schema: duration,
+    default: '7d',
+    description: 'How long uploads are kept after their last use',
+  }),
+  allowPrivateInputUrls: setting({
+    env: 'SWITCHYARD_ALLOW_PRIVATE_INPUT_URLS',
+    schema: flag,
+    default: 'false',
+    description: 'Let payloads name http(s) inputs on private or loopback addresses',
+  }),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;
