@@ -1,0 +1,19 @@
+import type { Client } from '@temporalio/client';
+import type { Catalog } from '../platform/catalog/catalog.ts';
+import type { ArtifactStore } from '../platform/artifacts/artifact-store.ts';
+import type { Config } from '../platform/config/settings.ts';
+import type { Logger } from '../platform/logging/logger.ts';
+import type { PresenceCache } from '../platform/presence/presence-cache.ts';
+
+/** All that the API rests on, built by the composition root of its process. */
+export interface ApiDeps {
+  client: Client;
+  config: Config;
+  catalog: Catalog;
+  presence: PresenceCache;
+  artifacts: ArtifactStore;
+  logger: Logger;
+  /** Client and workflow worker share one connection: workflows start without waiting for a poll. */
+  eagerStart: boolean;
+  version: string;
+}

@@ -1,0 +1,101 @@
+import type { WorkflowService } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
+import type { Logger } from '../logging/logger.ts';
+import type { WorkerPresence } from './worker-presence.ts';
+
+export interface PresenceOptions {
+  workflowService: WorkflowService;
+  namespace: string;
+  logger: Logger;
+  /** How often the list is fetched. 3 ms of server time each. Default 2 s. */
+  refreshMs?: number;
+  /** A worker that has not beaten for this long is gone. At least three of its heartbeats. Default 8 s. */
+  staleMs?: number;
+}
+
+/** What is known of the workers of one queue. */
+export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown';
+
+/**
+ * Who is there, from worker heartbeats. Never from pollers: those stay listed five minutes after a death. Refreshed in
+ * the background, so that reading costs nothing and submitting a job never waits for it.
+ */
+export class PresenceCache {
+  readonly #options: Required<PresenceOptions>;
+  #workers: WorkerPresence[] = [];
+  #fetchedAt: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #pending: Promise<void> | undefined;
+
+  constructor(options: PresenceOptions) {
+    this.#options = { refreshMs: 2_000, staleMs: 8_000, ...options };
+  }
+
+  start(): void {
+    const tick = async () => {
+      await this.refresh();
+      this.#timer = setTimeout(() => void tick(), this.#options.refreshMs);
+      this.#timer.unref();
+    };
+    if (!this.#timer) void tick();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Fetches now; failures are logged and leave the last list in place. */
+  refresh(): Promise<void> {
+    this.#pending ??= this.#fetch()
+      .catch((error: unknown) => this.#options.logger.debug({ err: error }, 'worker list not available'))
+      .finally(() => {
+        this.#pending = undefined;
+      });
+    return this.#pending;
+  }
+
+  /** Everyone present. Empty before the first answer. */
+  workers(): WorkerPresence[] {
+    return this.#workers;
+  }
+
+  /** Whether a queue is served; `unknown` while the list has not been fetched lately. */
+  queue(taskQueue: string): QueuePresence {
+    if (this.#fetchedAt === undefined || performance.now() - this.#fetchedAt > this.#options.staleMs * 2) return 'unknown';
+    const serving = this.#workers.filter((worker) => worker.task_queue === taskQueue);
+    if (serving.length === 0) return 'none';
+    return serving.some((worker) => worker.slots_free !== 0) ? 'free' : 'busy';
+  }
+
+  async #fetch(): Promise<void> {
+    const { workflowService, namespace } = this.#options;
+    const workers: WorkerPresence[] = [];
+    let nextPageToken: Uint8Array | undefined;
+    do {
+      const page = await workflowService.listWorkers({ namespace, pageSize: 500, nextPageToken });
+      for (const { workerHeartbeat: beat } of page.workersInfo ?? []) {
+        if (!beat?.taskQueue || !beat.heartbeatTime) continue;
+        const activity = beat.activityTaskSlotsInfo;
+        // Ages come from the server's own measure where it gives one: clocks of machines differ.
+        const age = Date.now() - (tsToMs(beat.heartbeatTime) ?? 0);
+        if (age > this.#options.staleMs) continue;
+        workers.push({
+          task_queue: beat.taskQueue,
+          identity: beat.workerIdentity ?? '',
+          host: beat.hostInfo?.hostName ?? '',
+          process_id: beat.hostInfo?.processId ?? '',
+          started_at: new Date(tsToMs(beat.startTime) ?? 0).toISOString(),
+          heartbeat_at: new Date(tsToMs(beat.heartbeatTime) ?? 0).toISOString(),
+          slots_used: activity?.currentUsedSlots ?? 0,
+          slots_free: activity?.currentAvailableSlots ?? -1,
+          host_cpu: beat.hostInfo?.currentHostCpuUsage ?? undefined,
+          host_memory: beat.hostInfo?.currentHostMemUsage ?? undefined,
+        });
+      }
+      nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
+    } while (nextPageToken);
+    this.#workers = workers;
+    this.#fetchedAt = performance.now();
+  }
+}
