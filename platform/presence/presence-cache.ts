@@ -23,6 +23,7 @@ export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown';
 export class PresenceCache {
   readonly #options: Required<PresenceOptions>;
   #workers: WorkerPresence[] = [];
+  #beats = new Map<string, { beat: number; seenAt: number }>();
   #fetchedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pending: Promise<void> | undefined;
@@ -71,15 +72,17 @@ export class PresenceCache {
   async #fetch(): Promise<void> {
     const { workflowService, namespace } = this.#options;
     const workers: WorkerPresence[] = [];
+    const beats = new Map<string, { beat: number; seenAt: number }>();
     let nextPageToken: Uint8Array | undefined;
     do {
       const page = await workflowService.listWorkers({ namespace, pageSize: 500, nextPageToken });
       for (const { workerHeartbeat: beat } of page.workersInfo ?? []) {
         if (!beat?.taskQueue || !beat.heartbeatTime) continue;
         const activity = beat.activityTaskSlotsInfo;
-        // Ages come from the server's own measure where it gives one: clocks of machines differ.
-        const age = Date.now() - (tsToMs(beat.heartbeatTime) ?? 0);
-        if (age > this.#options.staleMs) continue;
+        const key = beat.workerInstanceKey || `${beat.workerIdentity}/${beat.taskQueue}`;
+        const seen = this.#sight(key, tsToMs(beat.heartbeatTime) ?? 0);
+        beats.set(key, seen);
+        if (performance.now() - seen.seenAt > this.#options.staleMs) continue;
         workers.push({
           task_queue: beat.taskQueue,
           identity: beat.workerIdentity ?? '',
@@ -96,6 +99,18 @@ export class PresenceCache {
       nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
     } while (nextPageToken);
     this.#workers = workers;
+    this.#beats = beats;
     this.#fetchedAt = performance.now();
+  }
+
+  /**
+   * When a beat was first seen, on our own monotonic clock. The beat's time is of the worker's clock, which may be an
+   * hour off: it only tells new beats from old ones, and, at first sight, the freshly dead from the living.
+   */
+  #sight(key: string, beat: number): { beat: number; seenAt: number } {
+    const known = this.#beats.get(key);
+    if (known?.beat === beat) return known;
+    if (known) return { beat, seenAt: performance.now() };
+    return { beat, seenAt: performance.now() - Math.max(0, Date.now() - beat) };
   }
 }
