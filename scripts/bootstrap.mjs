@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+/**
+ * Makes sure that the packages of package-lock.json are installed for this Node. Node's own modules only: it runs
+ * before anything is installed.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { withLock } from './lib/lock.mjs';
+import { isMain, root } from './lib/project.mjs';
+import { say, step } from './lib/say.mjs';
+
+const LEAST_NODE = [20, 19];
+
+/**
+ * Installs when node_modules is missing or was made from another lock file or for another Node.
+ * @param {{root?: string, env?: NodeJS.ProcessEnv}} [options] another checkout and environment, for the tests
+ * @returns {Promise<boolean>} whether it installed
+ * @throws Error with a message fit to print: Node too old, or what npm said
+ */
+export async function bootstrap({ root: checkout = root, env = process.env } = {}) {
+  requireNode(process.versions.node);
+  if (isInstalled(checkout)) return false;
+  // Not inside node_modules: npm ci removes that folder first.
+  const lock = join(tmpdir(), `switchyard-install-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.lock`);
+  return withLock(lock, { onWait: (pid) => say(`Waiting for the installation that process ${pid} is doing`) }, async () => {
+    if (isInstalled(checkout)) return false;
+    await step('Installing the packages (npm ci)', 'about 20 s; a few minutes on a slow line', () => npmCi(checkout, env));
+    writeStamp(checkout);
+    return true;
+  });
+}
+
+/** @param {string} version @throws Error when Node is older than we need */
+export function requireNode(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])) return;
+  throw new Error(
+    `Switchyard needs Node.js ${LEAST_NODE.join('.')} or newer; this is ${version} (${process.execPath}).\n` +
+      'Install a newer one from https://nodejs.org/ or with your version manager (nvm install 22, fnm install 22).',
+  );
+}
+
+function stampFile(checkout) {
+  return join(checkout, 'node_modules', '.switchyard', 'installed');
+}
+
+/** Lock file, and what decides which native packages are picked. */
+function wantedStamp(checkout) {
+  const hash = createHash('sha256').update(readFileSync(join(checkout, 'package-lock.json')));
+  return `${hash.digest('hex')} abi ${process.versions.modules} ${process.platform} ${process.arch}\n`;
+}
+
+function isInstalled(checkout) {
+  const file = stampFile(checkout);
+  if (existsSync(file)) return readFileSync(file, 'utf8') === wantedStamp(checkout);
+  if (!npmInstalledThisLock(checkout)) return false;
+  writeStamp(checkout);
+  return true;
+}
+
+/** Whether npm's own record of node_modules holds what the lock file names: somebody ran `npm ci`, as a CI does. */
+function npmInstalledThisLock(checkout) {
+  const record = join(checkout, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages ?? {};
+  const wanted = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')).packages ?? {};
+  return Object.entries(wanted).every(
+    ([path, entry]) => !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
+  );
+}
+
+function writeStamp(checkout) {
+  mkdirSync(join(checkout, 'node_modules', '.switchyard'), { recursive: true });
+  writeFileSync(stampFile(checkout), wantedStamp(checkout));
+}
+
+/**
+ * npm hands its own settings down to scripts; an `npm ci` inside `npm start` would take them for its own (`--omit=dev`,
+ * a workspace, a prefix). Registry, proxy, certificates and cache must stay: a closed network may need them.
+ */
+export function npmEnvironment(env) {
+  const kept = /^npm_config_(registry|.*:registry|.*_auth.*|.*_authtoken|userconfig|globalconfig|cache|proxy|https_proxy|noproxy|cafile|ca|strict_ssl|fetch_.*|maxsockets|prefer_offline|offline)$/i;
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => {
+      const lower = name.toLowerCase();
+      if (lower === 'node_env' || lower === 'init_cwd' || lower === 'npm_command' || lower === 'npm_execpath' || lower === 'npm_node_execpath') return false;
+      if (lower.startsWith('npm_lifecycle_') || lower.startsWith('npm_package_')) return false;
+      return !lower.startsWith('npm_config_') || kept.test(name);
+    }),
+  );
+}
+
+function npmCi(checkout, env) {
+  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  return new Promise((resolve, reject) => {
+    const npm = spawn('npm', args, { cwd: checkout, env: npmEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+    let output = '';
+    for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text; });
+    npm.once('error', (error) => reject(new Error(`npm could not be run (${error.message}); install npm, or run "npm ci --ignore-scripts" yourself`)));
+    npm.once('close', (code) => {
+      if (code === 0) return resolve();
+      reject(new Error(`npm ci failed (status ${code}). It said:\n${output.trim()}\n\nIs the package registry reachable (npm ping)? Then try again; this step starts over by itself.`));
+    });
+  });
+}
+
+if (isMain(import.meta.url)) {
+  try {
+    if (!(await bootstrap())) say('The packages are installed');
+  } catch (error) {
+    say(error.message);
+    process.exit(1);
+  }
+}
