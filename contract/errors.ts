@@ -113,7 +113,7 @@ export const ERROR_CODES = {
     retryable: false,
     counted: true,
     title: 'The backend does not have this model',
-    help: 'Install the model on a backend, or name one that `GET /api/services` lists.',
+    help: 'Install the model on a backend, or name another one.',
   },
   missing_node: {
     http: 422,

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ERROR_CODES } from '../../contract/errors.ts';
+import { SETTINGS } from '../../platform/config/settings.ts';
+import { ROOT } from './repository.ts';
+
+type Pages = Record<string, string>;
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const rowKeys = (page: string): string[] => [...page.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
+
+describe('pages made from code', () => {
+  let pages: Pages;
+
+  beforeAll(async () => {
+    const generator = pathToFileURL(join(ROOT, 'scripts/generate-docs.mjs')).href;
+    const { renderPages } = (await import(generator)) as {
+      renderPages(load: (path: string) => Promise<unknown>): Promise<Pages>;
+    };
+    pages = await renderPages((path) => import(pathToFileURL(join(ROOT, path)).href));
+  });
+
+  test.each(['docs/configuration.md', 'docs/errors.md'])('%s is what the code says', (path) => {
+    // Mend with: node scripts/generate-docs.mjs
+    expect(read(path)).toBe(pages[path]);
+  });
+
+  test('docs/errors.md has a row for every code and no other', () => {
+    expect(rowKeys(read('docs/errors.md')).sort()).toEqual(Object.keys(ERROR_CODES).sort());
+  });
+
+  test('docs/configuration.md has a row for every setting and no other', () => {
+    const page = read('docs/configuration.md').split('\n## Pools')[0] ?? '';
+    expect(rowKeys(page).sort()).toEqual(
+      Object.values(SETTINGS)
+        .map((s) => s.env)
+        .sort(),
+    );
+  });
+});
+
+test('every error code says what to do in one sentence', () => {
+  for (const [code, entry] of Object.entries(ERROR_CODES)) {
+    expect([code, entry.help]).toEqual([code, expect.stringMatching(/^[A-Z].{10,140}\.$/)]);
+  }
+});
