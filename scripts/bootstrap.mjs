@@ -24,13 +24,22 @@ export async function bootstrap({ root: checkout = root, env = process.env } = {
   requireNode(process.versions.node);
   if (isInstalled(checkout)) return false;
   // Not inside node_modules: npm ci removes that folder first.
-  const lock = join(tmpdir(), `switchyard-install-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.lock`);
-  return withLock(lock, { onWait: (pid) => say(`Waiting for the installation that process ${pid} is doing`) }, async () => {
-    if (isInstalled(checkout)) return false;
-    await step('Installing the packages (npm ci)', 'about 20 s; a few minutes on a slow line', () => npmCi(checkout, env));
-    writeStamp(checkout);
-    return true;
-  });
+  const lock = join(
+    tmpdir(),
+    `switchyard-install-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.lock`,
+  );
+  return withLock(
+    lock,
+    { onWait: (pid) => say(`Waiting for the installation that process ${pid} is doing`) },
+    async () => {
+      if (isInstalled(checkout)) return false;
+      await step('Installing the packages (npm ci)', 'about 20 s; a few minutes on a slow line', () =>
+        npmCi(checkout, env),
+      );
+      writeStamp(checkout);
+      return true;
+    },
+  );
 }
 
 /** @param {string} version @throws Error when Node is older than we need */
@@ -68,7 +77,8 @@ function npmInstalledThisLock(checkout) {
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages ?? {};
   const wanted = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')).packages ?? {};
   return Object.entries(wanted).every(
-    ([path, entry]) => !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
+    ([path, entry]) =>
+      !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
   );
 }
 
@@ -82,11 +92,19 @@ function writeStamp(checkout) {
  * a workspace, a prefix). Registry, proxy, certificates and cache must stay: a closed network may need them.
  */
 export function npmEnvironment(env) {
-  const kept = /^npm_config_(registry|.*:registry|.*_auth.*|.*_authtoken|userconfig|globalconfig|cache|proxy|https_proxy|noproxy|cafile|ca|strict_ssl|fetch_.*|maxsockets|prefer_offline|offline)$/i;
+  const kept =
+    /^npm_config_(registry|.*:registry|.*_auth.*|.*_authtoken|userconfig|globalconfig|cache|proxy|https_proxy|noproxy|cafile|ca|strict_ssl|fetch_.*|maxsockets|prefer_offline|offline)$/i;
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => {
       const lower = name.toLowerCase();
-      if (lower === 'node_env' || lower === 'init_cwd' || lower === 'npm_command' || lower === 'npm_execpath' || lower === 'npm_node_execpath') return false;
+      if (
+        lower === 'node_env' ||
+        lower === 'init_cwd' ||
+        lower === 'npm_command' ||
+        lower === 'npm_execpath' ||
+        lower === 'npm_node_execpath'
+      )
+        return false;
       if (lower.startsWith('npm_lifecycle_') || lower.startsWith('npm_package_')) return false;
       return !lower.startsWith('npm_config_') || kept.test(name);
     }),
@@ -96,13 +114,29 @@ export function npmEnvironment(env) {
 function npmCi(checkout, env) {
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   return new Promise((resolve, reject) => {
-    const npm = spawn('npm', args, { cwd: checkout, env: npmEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+    const npm = spawn('npm', args, {
+      cwd: checkout,
+      env: npmEnvironment(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+    });
     let output = '';
-    for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text; });
-    npm.once('error', (error) => reject(new Error(`npm could not be run (${error.message}); install npm, or run "npm ci --ignore-scripts" yourself`)));
+    for (const stream of [npm.stdout, npm.stderr])
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    npm.once('error', (error) =>
+      reject(
+        new Error(`npm could not be run (${error.message}); install npm, or run "npm ci --ignore-scripts" yourself`),
+      ),
+    );
     npm.once('close', (code) => {
       if (code === 0) return resolve();
-      reject(new Error(`npm ci failed (status ${code}). It said:\n${output.trim()}\n\nIs the package registry reachable (npm ping)? Then try again; this step starts over by itself.`));
+      reject(
+        new Error(
+          `npm ci failed (status ${code}). It said:\n${output.trim()}\n\nIs the package registry reachable (npm ping)? Then try again; this step starts over by itself.`,
+        ),
+      );
     });
   });
 }

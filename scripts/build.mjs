@@ -24,17 +24,24 @@ export async function build() {
   const folders = await sourceFolders();
   const before = await fingerprint(folders);
   if (await isFresh(before)) return false;
-  return withLock(join(setupState, 'build.lock'), { onWait: (pid) => say(`Waiting for the build that process ${pid} is doing`) }, async () => {
-    const wanted = await fingerprint(folders);
-    if (await isFresh(wanted)) return false;
-    const stamp = await readStamp();
-    await step('Building', 'about 2 s; 10 s the first time', async () => {
-      if (stamp.code !== wanted.code) await compile(wanted);
-      if (stamp.bundle !== wanted.bundle && has('workflows/index.ts')) await bundleWorkflows();
-    });
-    await writeFile(STAMP, JSON.stringify({ code: wanted.code, bundle: has('workflows/index.ts') ? wanted.bundle : undefined }));
-    return true;
-  });
+  return withLock(
+    join(setupState, 'build.lock'),
+    { onWait: (pid) => say(`Waiting for the build that process ${pid} is doing`) },
+    async () => {
+      const wanted = await fingerprint(folders);
+      if (await isFresh(wanted)) return false;
+      const stamp = await readStamp();
+      await step('Building', 'about 2 s; 10 s the first time', async () => {
+        if (stamp.code !== wanted.code) await compile(wanted);
+        if (stamp.bundle !== wanted.bundle && has('workflows/index.ts')) await bundleWorkflows();
+      });
+      await writeFile(
+        STAMP,
+        JSON.stringify({ code: wanted.code, bundle: has('workflows/index.ts') ? wanted.bundle : undefined }),
+      );
+      return true;
+    },
+  );
 }
 
 async function sourceFolders() {
@@ -48,18 +55,30 @@ async function fingerprint(folders) {
   for (const folder of folders) {
     for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
       const path = relative(root, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/');
-      if (!entry.isFile() || path.endsWith('.d.ts') || path.endsWith('.test.ts') || NOT_OURS.some((p) => path.startsWith(p))) continue;
+      if (
+        !entry.isFile() ||
+        path.endsWith('.d.ts') ||
+        path.endsWith('.test.ts') ||
+        NOT_OURS.some((p) => path.startsWith(p))
+      )
+        continue;
       if (path.endsWith('.ts') || (ASSETS.has(extname(path)) && !path.endsWith('package.json'))) files.push(path);
     }
   }
   files.sort();
   const common = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
-  return { files, code: await hashOf([...common, ...files]), bundle: await hashOf([...common, ...files.filter((f) => BUNDLED.some((p) => f.startsWith(p)))]) };
+  return {
+    files,
+    code: await hashOf([...common, ...files]),
+    bundle: await hashOf([...common, ...files.filter((f) => BUNDLED.some((p) => f.startsWith(p)))]),
+  };
 }
 
 async function hashOf(paths) {
   const hash = createHash('sha256').update(process.version);
-  const facts = await Promise.all(paths.map((path) => stat(join(root, path)).then((s) => `${path} ${s.size} ${s.mtimeMs}`)));
+  const facts = await Promise.all(
+    paths.map((path) => stat(join(root, path)).then((s) => `${path} ${s.size} ${s.mtimeMs}`)),
+  );
   return hash.update(facts.join('\n')).digest('hex');
 }
 
@@ -76,7 +95,11 @@ async function isFresh(wanted) {
 async function compile({ files }) {
   // The compiler's own record says what it wrote; without the files it is wrong.
   if (!has('dist/contract')) await rm(join(dist, '.tsbuildinfo'), { force: true });
-  const { code, output } = await runNode(join(root, 'node_modules/typescript/bin/tsc'), ['-p', 'tsconfig.build.json', '--noCheck'], { quiet: true });
+  const { code, output } = await runNode(
+    join(root, 'node_modules/typescript/bin/tsc'),
+    ['-p', 'tsconfig.build.json', '--noCheck'],
+    { quiet: true },
+  );
   if (code !== 0) throw new Error(`The TypeScript compiler refused the sources:\n${output}`);
   for (const asset of files.filter((path) => !path.endsWith('.ts'))) {
     await mkdir(dirname(join(dist, asset)), { recursive: true });
@@ -87,7 +110,9 @@ async function compile({ files }) {
 
 /** A source that was removed must not live on as JavaScript: connectors are found by looking into folders. */
 async function removeLeftOvers(files) {
-  const kept = new Set(files.flatMap((f) => (f.endsWith('.ts') ? [f.replace(/\.ts$/, '.js'), f.replace(/\.ts$/, '.js.map')] : [f])));
+  const kept = new Set(
+    files.flatMap((f) => (f.endsWith('.ts') ? [f.replace(/\.ts$/, '.js'), f.replace(/\.ts$/, '.js.map')] : [f])),
+  );
   for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = relative(dist, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/');

@@ -44,9 +44,14 @@ export function devServerArgs(flags: DevServerFlags): string[] {
   return [
     ...['server', 'start-dev', '--ip', flags.ip, '--port', String(flags.port)],
     ...(flags.uiPort === undefined ? ['--headless'] : ['--ui-port', String(flags.uiPort)]),
-    ...(flags.dbFile === undefined ? [] : ['--db-filename', flags.dbFile, ...SQLITE_PRAGMAS.flatMap((p) => ['--sqlite-pragma', p])]),
+    ...(flags.dbFile === undefined
+      ? []
+      : ['--db-filename', flags.dbFile, ...SQLITE_PRAGMAS.flatMap((p) => ['--sqlite-pragma', p])]),
     ...['--namespace', flags.namespace, '--log-level', flags.logLevel, '--color', 'never'],
-    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${JSON.stringify(value)}`]),
+    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
+      '--dynamic-config-value',
+      `${key}=${JSON.stringify(value)}`,
+    ]),
     ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ...flags.extraArgs,
   ];

@@ -103,7 +103,9 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   } catch (error) {
     await kill();
     const said = log.tail();
-    throw new Error(`The embedded Temporal did not start (${args.slice(0, 6).join(' ')}): ${(error as Error).message}${said ? `\nIts last words:\n${said}` : ''}`);
+    throw new Error(
+      `The embedded Temporal did not start (${args.slice(0, 6).join(' ')}): ${(error as Error).message}${said ? `\nIts last words:\n${said}` : ''}`,
+    );
   }
   return server;
 }
@@ -120,7 +122,13 @@ function withoutTemporalSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
-async function untilReady(server: DevServer, ip: string, port: number, namespace: string, timeoutMs: number): Promise<void> {
+async function untilReady(
+  server: DevServer,
+  ip: string,
+  port: number,
+  namespace: string,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   let gone: DevServerExit | undefined;
   void server.exited.then((exit) => {
@@ -155,7 +163,9 @@ function accepts(host: string, port: number): Promise<void> {
 async function answers(address: string, namespace: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
-    await connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.describeNamespace({ namespace }));
+    await connection.withDeadline(Date.now() + 2_000, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
   } finally {
     await connection.close();
   }

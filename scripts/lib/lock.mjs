@@ -49,7 +49,12 @@ async function take(path) {
 }
 
 async function isAbandoned(path, holder) {
-  const age = Date.now() - (await stat(path).then((s) => s.mtimeMs, () => Date.now()));
+  const age =
+    Date.now() -
+    (await stat(path).then(
+      (s) => s.mtimeMs,
+      () => Date.now(),
+    ));
   if (age > STALE_MS) return true;
   // An empty file is one whose owner is just writing its number.
   if (!holder) return age > 2_000;

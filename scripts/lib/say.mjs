@@ -17,7 +17,8 @@ export async function step(what, howLong, work) {
   const line = `${what} - ${howLong}`;
   const live = Boolean(process.stderr.isTTY);
   if (!live) say(`${line} ...`);
-  const draw = () => (live ? process.stderr.write(`\r\x1b[2K${line} ... ${seconds()} s`) : say(`  still at it, ${seconds()} s`));
+  const draw = () =>
+    live ? process.stderr.write(`\r\x1b[2K${line} ... ${seconds()} s`) : say(`  still at it, ${seconds()} s`);
   if (live) draw();
   const timer = setInterval(draw, live ? 1_000 : 30_000);
   try {

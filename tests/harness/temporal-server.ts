@@ -26,7 +26,10 @@ export interface TestTemporal {
 /** The `temporal` program that jest's global set-up found. */
 export function temporalBinary(): string {
   const path = process.env['SWITCHYARD_TEMPORAL_BINARY'];
-  if (!path) throw new Error('SWITCHYARD_TEMPORAL_BINARY is not set: tests/setup/global-setup.mjs sets it, start the tests through jest.config.mjs');
+  if (!path)
+    throw new Error(
+      'SWITCHYARD_TEMPORAL_BINARY is not set: tests/setup/global-setup.mjs sets it, start the tests through jest.config.mjs',
+    );
   return path;
 }
 

@@ -8,7 +8,10 @@ export default async function setUp() {
   await build();
   // Test files run in processes started after this one changed its environment.
   if (!process.env.SWITCHYARD_TEMPORAL_BINARY) {
-    const { findTemporalBinary } = await import('../../dist/platform/temporal/find-binary.js');
-    process.env.SWITCHYARD_TEMPORAL_BINARY = (await findTemporalBinary({ env: process.env })).path;
+    const { streamProgress } = await import('../../dist/platform/processes/progress.js');
+    const { findTemporalBinary } = await import('../../dist/platform/temporal/binary/find-binary.js');
+    process.env.SWITCHYARD_TEMPORAL_BINARY = (
+      await findTemporalBinary({ env: process.env, progress: streamProgress(process.stderr) })
+    ).path;
   }
 }
