@@ -196,7 +196,7 @@ describe('import boundaries', () => {
 
   test('nothing else is found fault with', () => {
     const expected = PLANTED.flatMap(([rule, file]) => [rule, ...(ALSO[file] ?? [])].map((name) => `${name} ${file}`));
-    expect([...found].sort()).toEqual([...new Set(expected)].sort());
+    expect([...found].toSorted()).toEqual([...new Set(expected)].toSorted());
   });
 
   test('every rule has a planted violation', async () => {

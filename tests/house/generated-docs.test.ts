@@ -16,7 +16,7 @@ describe('pages made from code', () => {
   beforeAll(async () => {
     const generator = pathToFileURL(join(ROOT, 'scripts/generate-docs.mjs')).href;
     const { renderPages } = (await import(generator)) as {
-      renderPages(load: (path: string) => Promise<unknown>): Promise<Pages>;
+      renderPages: (load: (path: string) => Promise<unknown>) => Promise<Pages>;
     };
     pages = await renderPages((path) => import(pathToFileURL(join(ROOT, path)).href));
   });
@@ -27,15 +27,15 @@ describe('pages made from code', () => {
   });
 
   test('docs/errors.md has a row for every code and no other', () => {
-    expect(rowKeys(read('docs/errors.md')).sort()).toEqual(Object.keys(ERROR_CODES).sort());
+    expect(rowKeys(read('docs/errors.md')).toSorted()).toEqual(Object.keys(ERROR_CODES).toSorted());
   });
 
   test('docs/configuration.md has a row for every setting and no other', () => {
     const page = read('docs/configuration.md').split('\n## Pools')[0] ?? '';
-    expect(rowKeys(page).sort()).toEqual(
+    expect(rowKeys(page).toSorted()).toEqual(
       Object.values(SETTINGS)
         .map((s) => s.env)
-        .sort(),
+        .toSorted(),
     );
   });
 });

@@ -28,7 +28,7 @@ export function runTool(script: string, args: string[], cwd = ROOT): Promise<Too
  * A throw-away project with this repository's packages and the named configuration files, to plant faults in.
  * @param files path → content
  */
-export function plant(files: Record<string, string>, configuration: string[]): { dir: string; remove(): void } {
+export function plant(files: Record<string, string>, configuration: string[]): { dir: string; remove: () => void } {
   const dir = mkdtempSync(join(tmpdir(), 'switchyard-house-'));
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
   for (const name of configuration) cpSync(join(ROOT, name), join(dir, name));
@@ -47,5 +47,5 @@ export function filesUnder(folder: string, suffix: string): string[] {
     if (path.endsWith(suffix) && !path.includes('node_modules') && statSync(join(ROOT, path)).isFile())
       found.push(path);
   }
-  return found.sort();
+  return found.toSorted();
 }
