@@ -1,0 +1,64 @@
+import type { ArtifactRef } from '../../contract/artifact.ts';
+import type { JobTask } from '../../contract/plan.ts';
+import { ConnectorError } from '../../connectors/contract/connector-error.ts';
+import type { JobContext } from '../../connectors/contract/job-context.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
+import type { ProcessJobDeps } from './deps.ts';
+import type { ProgressReporter } from './progress-reporter.ts';
+
+const MAX_CHECKPOINT_BYTES = 65_536;
+
+/** Joins the parts of an attempt into what a connector gets. */
+export function createJobContext(parts: {
+  task: JobTask;
+  deps: ProcessJobDeps;
+  reporter: ProgressReporter;
+  signal: AbortSignal;
+  attempt: number;
+  logger: Logger;
+  workDir: string;
+}): JobContext {
+  const { task, deps, reporter, signal, attempt, logger, workDir } = parts;
+  const { checkpoint, service_job_id: serviceJobId } = reporter.document;
+  const names = new Map<string, number>();
+  return {
+    signal,
+    attempt,
+    logger,
+    checkpoint,
+    serviceJobId,
+    workDir,
+    async saveCheckpoint(next) {
+      const bytes = Buffer.byteLength(JSON.stringify(next) ?? '');
+      if (bytes > MAX_CHECKPOINT_BYTES) {
+        throw new ConnectorError(
+          'internal',
+          `The checkpoint is ${bytes} bytes long, the limit is ${MAX_CHECKPOINT_BYTES}; keep large state in workDir`,
+          { retryable: false },
+        );
+      }
+      await reporter.save({ checkpoint: next });
+    },
+    async trackServiceJob(id, instance) {
+      await reporter.save({ service_job_id: id, ...(instance === undefined ? {} : { instance }) });
+      logger.info({ service_job_id: id, instance }, 'service job tracked');
+    },
+    openInput: (reference, pointer) => deps.inputs.open(reference, pointer, signal),
+    writeOutput: (content, options): Promise<ArtifactRef> =>
+      deps.artifacts.putOutput(task.job_id, content, {
+        ...options,
+        name: unique(options.name, names),
+        maxBytes: deps.maxOutputBytes,
+        signal,
+      }),
+  };
+}
+
+/** A second `image.png` becomes `image-2.png`. */
+function unique(name: string, taken: Map<string, number>): string {
+  const count = (taken.get(name) ?? 0) + 1;
+  taken.set(name, count);
+  if (count === 1) return name;
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? `${name.slice(0, dot)}-${count}${name.slice(dot)}` : `${name}-${count}`;
+}

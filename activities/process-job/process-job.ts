@@ -1,0 +1,157 @@
+import { Context } from '@temporalio/activity';
+import {
+  ActivityCancelledError,
+  ActivityNotFoundError,
+  ActivityPausedError,
+  ActivityResetError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { JobOutcome, JobTask } from '../../contract/plan.ts';
+import { readProgress, type ProgressDocument } from '../../contract/progress.ts';
+import type { ConnectorActivities } from '../activities.ts';
+import { AttemptSignal, RunTimeoutError } from './attempt-signal.ts';
+import { classifyError } from './classify-error.ts';
+import type { ProcessJobDeps } from './deps.ts';
+import { JobLock } from './job-lock.ts';
+import { ProgressReporter } from './progress-reporter.ts';
+import { decideRetry, toFailure } from './retry-decision.ts';
+import { runConnector } from './run-connector.ts';
+import { createWorkDirs } from './work-dirs.ts';
+
+/** Between two beats of a silent connector; a cancel arrives with the answer to a beat. Milliseconds. */
+const BEAT_INTERVAL = 900;
+
+/**
+ * The activity that does a job: finds the connector, hands it a context whose signal, progress and checkpoints are
+ * bound to Temporal, and turns what it throws into the table of codes.
+ */
+export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['processJob'] {
+  const lock = new JobLock();
+  const workDirs = createWorkDirs(deps.workRoot);
+
+  return async function processJob(task: JobTask): Promise<JobOutcome> {
+    const context = Context.current();
+    const { info } = context;
+    const inHeartbeat = readProgress(info.heartbeatDetails);
+    const previous = inHeartbeat ?? task.inherited;
+    const ended = inHeartbeat?.ended ?? 0;
+    refusePoison(task, previous, info.attempt - 1 - ended);
+
+    const logger = deps.logger.child({
+      job_id: task.job_id,
+      service: task.job.service,
+      pool: task.pool,
+      attempt: info.attempt,
+    });
+    const attempt = new AttemptSignal(context.cancellationSignal, task.run_timeout_ms);
+    const reporter = new ProgressReporter({
+      heartbeat: (doc) => context.heartbeat(doc),
+      durableHeartbeat: (doc) => durableHeartbeat(context, attempt, doc),
+      previous,
+      attempt: info.attempt,
+      ended,
+      worker: deps.worker,
+      intervalMs: BEAT_INTERVAL,
+    });
+    const started = performance.now();
+    const end = (outcome: string) =>
+      deps.observer?.ended(
+        { service: task.job.service, pool: task.pool },
+        outcome,
+        (performance.now() - started) / 1_000,
+      );
+    deps.observer?.started({ service: task.job.service, pool: task.pool });
+    try {
+      const outcome = await lock.run(task.job_id, attempt.signal, () =>
+        runConnector({
+          task,
+          deps,
+          reporter,
+          signal: attempt.signal,
+          attempt: info.attempt,
+          logger,
+          workDir: workDirs.pathOf(task.job_id),
+        }),
+      );
+      // Finished in spite of an abort: a cancelled attempt must not count as a success.
+      if (attempt.signal.aborted) throw attempt.signal.reason;
+      reporter.stop();
+      await workDirs.remove(task.job_id);
+      logger.info({ duration_ms: outcome.processing_time_ms, artifacts: outcome.artifacts.length }, 'job completed');
+      end('completed');
+      return outcome;
+    } catch (error) {
+      if (context.cancellationSignal.aborted) {
+        const cancelled = context.cancellationDetails?.cancelRequested ?? false;
+        reporter.finish({});
+        // Otherwise the job goes on, perhaps on this machine: its finished parts are still wanted.
+        if (cancelled) await workDirs.remove(task.job_id);
+        logger.info(cancelled ? 'job stopped' : 'attempt interrupted, the job goes on in another');
+        end(cancelled ? 'cancelled' : 'handed_over');
+        throw context.cancellationSignal.reason;
+      }
+      const failure = failureOf(error, attempt.signal, task, reporter);
+      if (failure.nonRetryable) await workDirs.remove(task.job_id);
+      logger.warn({ code: failure.type, final: failure.nonRetryable, err: error }, 'attempt failed');
+      end(failure.type ?? 'internal');
+      throw failure;
+    } finally {
+      reporter.stop();
+      attempt.dispose();
+    }
+  };
+}
+
+/** A payload that kills its worker again and again must not take down one worker after another. */
+function refusePoison(task: JobTask, previous: ProgressDocument | undefined, crashes: number): void {
+  if (crashes < task.retry.max_crashes) return;
+  throw ApplicationFailure.create({
+    type: 'worker_lost',
+    message: `${crashes} workers died or fell silent while running this job${previous ? ` (last progress ${previous.progress} %${previous.message ? `, "${previous.message}"` : ''})` : ''}; it is not tried again`,
+    nonRetryable: true,
+  });
+}
+
+function failureOf(error: unknown, signal: AbortSignal, task: JobTask, reporter: ProgressReporter): ApplicationFailure {
+  if (signal.reason instanceof RunTimeoutError) {
+    reporter.finish({ failures: reporter.document.failures + 1, last_code: 'timeout' });
+    return ApplicationFailure.create({
+      type: 'timeout',
+      message: signal.reason.message,
+      nonRetryable: true,
+      details: [{ timed_out: true }],
+    });
+  }
+  const classified = classifyError(error);
+  const decision = decideRetry(classified, reporter.document.failures, task.retry, Math.random());
+  // The thrown failure carries the newest details: this is how the count reaches the next attempt.
+  reporter.finish({ failures: decision.failures, last_code: classified.code });
+  return toFailure(classified, decision, task.retry, error);
+}
+
+/**
+ * Writes the document past the SDK's throttle and waits for the server's answer.
+ * @throws the attempt's abort reason when the server wants it stopped or no longer knows it
+ */
+async function durableHeartbeat(context: Context, attempt: AttemptSignal, doc: ProgressDocument): Promise<void> {
+  if (attempt.signal.aborted) throw attempt.signal.reason;
+  try {
+    await context.client.activity.heartbeat(context.info.taskToken, doc);
+  } catch (error) {
+    const stopped =
+      error instanceof ActivityCancelledError ||
+      error instanceof ActivityNotFoundError ||
+      error instanceof ActivityPausedError ||
+      error instanceof ActivityResetError;
+    if (!stopped) throw error;
+    // The answer to the SDK's own next beat carries the same news and the reason that must be thrown.
+    context.heartbeat(doc);
+    await aborted(attempt.signal);
+    throw attempt.signal.reason;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

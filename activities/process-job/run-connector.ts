@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises';
+import type { JobOutcome, JobTask } from '../../contract/plan.ts';
+import { ConnectorError } from '../../connectors/contract/connector-error.ts';
+import type { JobData, JobResult, ProgressUpdate } from '../../connectors/contract/connector.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
+import { withinRunTimeout } from './attempt-signal.ts';
+import type { ProcessJobDeps } from './deps.ts';
+import { createJobContext } from './job-context.ts';
+import type { ProgressChange, ProgressReporter } from './progress-reporter.ts';
+
+/** A result must fit the history beside everything else. */
+const MAX_RESULT_BYTES = 262_144;
+
+export interface Attempt {
+  task: JobTask;
+  deps: ProcessJobDeps;
+  reporter: ProgressReporter;
+  signal: AbortSignal;
+  attempt: number;
+  logger: Logger;
+  workDir: string;
+}
+
+/** One run of the connector, from job to outcome. */
+export async function runConnector(parts: Attempt): Promise<JobOutcome> {
+  const { task, deps, reporter, signal } = parts;
+  if (signal.aborted) throw signal.reason;
+  const started = performance.now();
+  const connector = await deps.connector(task.connector);
+  await mkdir(parts.workDir, { recursive: true });
+  const context = createJobContext(parts);
+  const data = jobData(task);
+  if (!(await connector.canProcessJob(data))) {
+    throw new ConnectorError(
+      'validation',
+      `${task.connector} does not take this job: its payload lacks what the connector needs`,
+    );
+  }
+  const result = await withinRunTimeout(
+    connector.processJob(data, (update) => reporter.report(changeOf(update)), context),
+    signal,
+  );
+  checkResult(result);
+  const artifacts = result.artifacts ?? [];
+  if (artifacts.length > 0)
+    await deps.artifacts.setExpiry(task.job_id, new Date(Date.now() + task.artifact_retention_ms));
+  return {
+    result: result.result ?? null,
+    artifacts,
+    connector: task.connector,
+    pool: task.pool,
+    worker: deps.worker,
+    service_job_id: result.service_info?.service_job_id ?? reporter.document.service_job_id,
+    attempts: parts.attempt,
+    processing_time_ms: Math.round(performance.now() - started),
+  };
+}
+
+function jobData(task: JobTask): JobData {
+  return {
+    id: task.job_id,
+    type: task.job.service,
+    payload: task.job.payload,
+    priority: task.job.priority,
+    requirements: task.job.requirements,
+    created_at: task.created_at,
+    metadata: task.job.metadata,
+    tenant: task.tenant,
+  };
+}
+
+/** The guides' progress in the words of the progress document. */
+function changeOf(update: ProgressUpdate): ProgressChange {
+  const { current_step: step } = update;
+  return {
+    progress: update.progress,
+    message: update.message?.slice(0, 1_000),
+    step: typeof step === 'string' ? step.slice(0, 200) : undefined,
+    step_index: typeof step === 'number' ? step : undefined,
+    total_steps: update.total_steps,
+    eta_ms: update.estimated_completion_ms,
+  };
+}
+
+function checkResult(result: JobResult): void {
+  if (result.status === 'failed')
+    throw new ConnectorError('backend_error', result.error ?? 'The connector reports a failure without a reason');
+  const bytes = Buffer.byteLength(JSON.stringify(result.result) ?? '');
+  if (bytes <= MAX_RESULT_BYTES) return;
+  throw new ConnectorError(
+    'output_too_large',
+    `The result is ${bytes} bytes of JSON, the limit is ${MAX_RESULT_BYTES}; write it as an artifact`,
+  );
+}

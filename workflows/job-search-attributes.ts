@@ -1,0 +1,23 @@
+import { defineSearchAttributeKey, type ApplicationFailure, type SearchAttributePair } from '@temporalio/common';
+import type { Job } from '../contract/job.schema.ts';
+import type { FailureDetails } from '../contract/job-error-details.ts';
+
+/** What a CLI-started job could not carry in its start event; one history event. */
+export function jobSearchAttributes(job: Job, pool: string, tenant: string): SearchAttributePair[] {
+  return [
+    { key: defineSearchAttributeKey('SwitchyardService', 'KEYWORD'), value: job.service },
+    { key: defineSearchAttributeKey('SwitchyardPool', 'KEYWORD'), value: pool },
+    { key: defineSearchAttributeKey('SwitchyardTenant', 'KEYWORD'), value: tenant },
+    { key: defineSearchAttributeKey('SwitchyardPriority', 'INT'), value: job.priority },
+    ...(job.tags.length > 0
+      ? [{ key: defineSearchAttributeKey('SwitchyardTags', 'KEYWORD_LIST'), value: job.tags } as SearchAttributePair]
+      : []),
+  ];
+}
+
+/** Lists can only filter by attributes: `timed_out:<code>` tells a time-out from a failure. */
+export function errorAttribute(end: ApplicationFailure): SearchAttributePair[] {
+  const details = end.details?.[0] as FailureDetails | undefined;
+  const value = `${details?.timed_out ? 'timed_out:' : ''}${end.type ?? 'internal'}`;
+  return [{ key: defineSearchAttributeKey('SwitchyardError', 'KEYWORD'), value }];
+}

@@ -1,0 +1,78 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  log,
+  proxyLocalActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { jobIdOfWorkflow } from '../contract/ids.ts';
+import type { Job } from '../contract/job.schema.ts';
+import type { JobOutcome, JobPlan, PreparedJob } from '../contract/plan.ts';
+import { DEFAULT_TENANT } from '../contract/search-attributes.ts';
+import type { OrchestratorActivities } from '../activities/activities.ts';
+import { jobSearchAttributes, errorAttribute } from './job-search-attributes.ts';
+import { JobRouter } from './job-router.ts';
+import { runOnRoute } from './run-on-route.ts';
+import { endOf } from './job-end.ts';
+
+// A local activity costs one event (a marker) instead of six; it only computes, so a short time-out is right.
+const { planJob } = proxyLocalActivities<OrchestratorActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', maximumAttempts: 20 },
+});
+
+/**
+ * One job from its acceptance to its one end.
+ * @param document the job; validated already when `prepared` is given, otherwise as a person wrote it for
+ *   `temporal workflow start --type job`
+ * @param prepared what the API found out when it took the job, so that no routing is needed here
+ * @returns references to the outputs, never bytes
+ * @throws ApplicationFailure whose type is a code of `contract/errors.ts`; CancelledFailure when it was cancelled
+ */
+export async function job(document: Job, prepared?: PreparedJob): Promise<JobOutcome> {
+  try {
+    const { job: accepted, plan } = prepared ? { job: document, plan: prepared.plan } : await accept(document);
+    return await runJob(accepted, plan);
+  } catch (error) {
+    const end = endOf(error, CancellationScope.current().consideredCancelled);
+    if (!(end instanceof CancelledFailure)) upsertSearchAttributes(errorAttribute(end));
+    throw end;
+  }
+}
+
+async function accept(document: unknown) {
+  const planned = await planJob(document);
+  upsertSearchAttributes(jobSearchAttributes(planned.job, planned.plan.routes[0]!.pool, DEFAULT_TENANT));
+  return planned;
+}
+
+async function runJob(accepted: Job, plan: JobPlan): Promise<JobOutcome> {
+  const info = workflowInfo();
+  const router = new JobRouter(plan, accepted.deadline, info.startTime.getTime());
+  const task = {
+    job_id: jobIdOfWorkflow(info.workflowId),
+    tenant: DEFAULT_TENANT,
+    created_at: info.startTime.getTime(),
+    job: accepted,
+    connector: plan.connector,
+    retry: plan.retry,
+    run_timeout_ms: plan.run_timeout_ms,
+    artifact_retention_ms: plan.artifact_retention_ms,
+  };
+  for (;;) {
+    const step = router.step(Date.now());
+    setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}`);
+    try {
+      const outcome = await runOnRoute(step, task, plan, accepted.priority);
+      // A connector that finished although it was asked to stop: who cancels a job must find it cancelled.
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while finishing');
+      setCurrentDetails('');
+      return outcome;
+    } catch (error) {
+      if (!router.spilled(error, Date.now())) throw error;
+      log.info('no worker took the job in time, trying the next route', { queue: step.route.task_queue });
+    }
+  }
+}
