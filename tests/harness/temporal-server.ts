@@ -51,7 +51,8 @@ export async function startTestTemporal(options: TestTemporalOptions = {}): Prom
     get pid() {
       return server.pid;
     },
-    stop: () => server.stop(),
+    // Without a file there is nothing to close in order, and a second to win.
+    stop: () => (options.dbFile === undefined ? server.kill() : server.stop()),
     kill: () => server.kill(),
     async restart() {
       await server.kill();
