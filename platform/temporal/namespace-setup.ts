@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, isGrpcServiceError } from '@temporalio/client';
-import { google } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { formatDuration, parseDuration } from '../../contract/duration.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 
@@ -216,5 +216,5 @@ function typeName(type: number): string {
 }
 
 function durationOf(ms: number) {
-  return google.protobuf.Duration.fromObject({ seconds: Math.round(ms / 1_000) });
+  return proto.google.protobuf.Duration.fromObject({ seconds: Math.round(ms / 1_000) });
 }
