@@ -1,0 +1,36 @@
+/** Longest file name in bytes: file systems take 255, and the metadata file beside it adds a few. */
+const MAX_NAME_BYTES = 180;
+/** Controls, bidirectional overrides and other invisible characters that make a name look like another one. */
+const INVISIBLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+/** Not allowed in file names of systems that users download to. */
+const RESERVED = /[<>:"|?*]/g;
+
+/**
+ * Makes a file name out of whatever a client or a connector calls its file: one path segment, no leading dot, nothing
+ * invisible, at most 180 bytes with the extension kept. Unicode letters stay.
+ * @returns never empty: `file` when nothing is left
+ */
+export function safeFileName(name: string): string {
+  const wellFormed = Buffer.from(name, 'utf8').toString('utf8').normalize('NFC');
+  const segment = wellFormed.split(/[/\\]/).at(-1) ?? '';
+  const clean = segment
+    .replace(INVISIBLE, '')
+    .replace(RESERVED, '_')
+    .replace(/^[.\s]+|[.\s]+$/g, '');
+  return shorten(clean) || 'file';
+}
+
+function shorten(name: string): string {
+  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+  const dot = name.lastIndexOf('.');
+  const extension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= 20 ? name.slice(dot) : '';
+  const stem = extension ? name.slice(0, dot) : name;
+  let short = '';
+  let left = MAX_NAME_BYTES - Buffer.byteLength(extension);
+  for (const character of stem) {
+    left -= Buffer.byteLength(character);
+    if (left < 0) break;
+    short += character;
+  }
+  return short.trimEnd() + extension;
+}
