@@ -11,6 +11,8 @@ export interface CatalogRoute {
   max_concurrent_jobs?: number;
   timeout_seconds?: number;
   models?: string[];
+  /** Environment variables the mapping asks for; the connector class may ask for more. */
+  required_env?: string[];
 }
 
 export interface CatalogService {

@@ -99,6 +99,7 @@ function routeOf(
     max_concurrent_jobs: worker.max_concurrent_jobs,
     timeout_seconds: worker.timeout_seconds,
     models: worker.models,
+    required_env: worker.required_env,
   };
 }
 

@@ -1,0 +1,62 @@
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { createPlanJob } from '../activities/plan-job.ts';
+import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
+import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { startHealthServer } from './process/health-server.ts';
+import { isEntryPoint, processIdentity } from './process/identity.ts';
+import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
+import { loadProcess } from './process/load-process.ts';
+import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
+import { runWorkers } from './process/worker-group.ts';
+
+/**
+ * The orchestrator as a process of its own: runs the workflows and the housekeeping.
+ * @returns the exit code once it has been asked to stop
+ */
+export async function runOrchestratorProcess(): Promise<number> {
+  const stop = untilAskedToStop();
+  const { config, logger, catalog, artifacts, planning } = await loadProcess('orchestrator', process.env);
+  installTemporalRuntime(config, logger);
+  const connection = await connectPatiently(config, logger, stop);
+  if (!connection) return 0;
+  const identity = processIdentity('orchestrator');
+  const worker = await createOrchestrator({
+    connection,
+    config,
+    identity,
+    activities: { planJob: createPlanJob(catalog, planning) },
+  });
+  const group = runWorkers([worker], logger);
+  const housekeeping = startHousekeeping(artifacts, logger);
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics, prefix: 'switchyard_' });
+  const health = await startHealthServer({
+    host: config.healthHost,
+    port: config.healthPort,
+    logger,
+    metrics,
+    health: () => ({ healthy: worker.getState() === 'RUNNING', status: worker.getState().toLowerCase() }),
+    status: () => ({
+      role: 'orchestrator',
+      identity,
+      uptime_seconds: Math.round(process.uptime()),
+      memory_bytes: process.memoryUsage.rss(),
+      workers: group.states(),
+    }),
+  });
+  logger.info({ health_url: health.url, identity }, 'orchestrator ready');
+  announceReady({ health_url: health.url, queues: [worker.options.taskQueue] });
+  const failed = group.done.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  await Promise.race([stop, failed]);
+  group.shutdown();
+  const error = await failed;
+  housekeeping.stop();
+  await health.close();
+  await connection.close();
+  return error === undefined ? 0 : 1;
+}
+
+if (isEntryPoint(import.meta.url)) await runMain(runOrchestratorProcess);

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Connection } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import { createApiServer } from '../../api/create-api-server.ts';
+import { PresenceCache } from '../../platform/presence/presence-cache.ts';
+import { projectRoot } from '../../platform/project-root.ts';
+import { createClient } from '../../platform/temporal/connection.ts';
+import type { ProcessBase } from './load-process.ts';
+
+export interface RunningApi {
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the HTTP API of a process.
+ * @param eagerStart the process runs an orchestrator on the same connection
+ * @throws ConfigError when the port is taken
+ */
+export async function startApi(
+  base: ProcessBase,
+  connection: Connection | NativeConnection,
+  eagerStart: boolean,
+): Promise<RunningApi> {
+  const { config, logger, catalog, artifacts } = base;
+  const client = createClient(connection, config.temporalNamespace);
+  const presence = new PresenceCache({
+    workflowService: client.workflowService,
+    namespace: config.temporalNamespace,
+    logger,
+    staleMs: Math.max(8_000, config.workerHeartbeat * 4),
+  });
+  presence.start();
+  const server = createApiServer({
+    client,
+    config,
+    catalog,
+    presence,
+    artifacts,
+    logger,
+    eagerStart,
+    version: version(),
+  });
+  const url = await server.listen(config.host, config.port);
+  logger.info({ url }, 'API ready');
+  return {
+    url,
+    close: async () => {
+      presence.stop();
+      await server.close();
+    },
+  };
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}

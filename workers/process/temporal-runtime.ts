@@ -1,0 +1,49 @@
+import { DefaultLogger, Runtime, type LogMetadata, type NativeConnection } from '@temporalio/worker';
+import type { Config } from '../../platform/config/settings.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
+import { nativeConnection } from '../../platform/temporal/connection.ts';
+
+/** Longest pause between two tries to reach Temporal at start. Milliseconds. */
+const MAX_PAUSE = 5_000;
+
+/**
+ * Sets up the SDK's one runtime of this process: its log lines go to ours, its workers say often that they are there,
+ * and signals are left to us, so that things stop in order.
+ */
+export function installTemporalRuntime(config: Config, logger: Logger): void {
+  Runtime.install({
+    logger: new DefaultLogger('INFO', (entry) => {
+      const level = entry.level === 'WARN' ? 'warn' : entry.level === 'ERROR' ? 'error' : 'debug';
+      logger[level](serializable(entry.meta), `temporal: ${entry.message}`);
+    }),
+    workerHeartbeatInterval: Math.min(60_000, Math.max(1_000, config.workerHeartbeat)),
+    shutdownSignals: [],
+  });
+}
+
+function serializable(meta: LogMetadata | undefined): Record<string, unknown> {
+  const { error, ...rest } = (meta ?? {}) as Record<string, unknown>;
+  return error === undefined ? rest : { ...rest, err: error };
+}
+
+/** Connects, waiting for a Temporal that is not there yet. Gives up only when asked to stop. */
+export async function connectPatiently(
+  config: Config,
+  logger: Logger,
+  stop: Promise<unknown>,
+): Promise<NativeConnection | undefined> {
+  let stopped = false;
+  void stop.then(() => {
+    stopped = true;
+  });
+  for (let pause = 250; !stopped; pause = Math.min(pause * 2, MAX_PAUSE)) {
+    try {
+      return await nativeConnection(config);
+    } catch (error) {
+      const address = config.temporalAddress ?? 'the default address';
+      logger.warn({ err: error }, `Temporal at ${address} cannot be reached, trying again`);
+      await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, pause))]);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,36 @@
+import type { Worker } from '@temporalio/worker';
+import type { Logger } from '../../platform/logging/logger.ts';
+
+/** Several Temporal workers of one process that start and leave together. */
+export interface WorkerGroup {
+  /** Resolves when all have left; rejects when one of them failed. */
+  readonly done: Promise<void>;
+  states(): { task_queue: string; state: string; active_jobs: number }[];
+  /** Stop taking jobs, let running ones finish within the grace time, interrupt the rest. */
+  shutdown(): void;
+}
+
+export function runWorkers(workers: Worker[], logger: Logger): WorkerGroup {
+  const shutdown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const done = Promise.all(
+    workers.map((worker) =>
+      worker.run().catch((error: unknown) => {
+        logger.error({ err: error, task_queue: worker.options.taskQueue }, 'worker failed');
+        shutdown();
+        throw error;
+      }),
+    ),
+  ).then(() => undefined);
+  return {
+    done,
+    shutdown,
+    states: () =>
+      workers.map((worker) => ({
+        task_queue: worker.options.taskQueue,
+        state: worker.getState(),
+        active_jobs: worker.getStatus().numInFlightActivities,
+      })),
+  };
+}

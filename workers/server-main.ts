@@ -1,0 +1,47 @@
+import { createPlanJob } from '../activities/plan-job.ts';
+import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
+import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { isEntryPoint, processIdentity } from './process/identity.ts';
+import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
+import { loadProcess } from './process/load-process.ts';
+import { startApi } from './process/start-api.ts';
+import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
+import { runWorkers } from './process/worker-group.ts';
+
+/**
+ * API and orchestrator in one process on one native connection, as under `npm start`: workflows start eagerly, which
+ * saves each job a round trip.
+ * @returns the exit code once it has been asked to stop
+ */
+export async function runServerProcess(): Promise<number> {
+  const stop = untilAskedToStop();
+  const base = await loadProcess('server', process.env);
+  const { config, logger, catalog, artifacts, planning } = base;
+  installTemporalRuntime(config, logger);
+  const connection = await connectPatiently(config, logger, stop);
+  if (!connection) return 0;
+  const worker = await createOrchestrator({
+    connection,
+    config,
+    identity: processIdentity('orchestrator'),
+    activities: { planJob: createPlanJob(catalog, planning) },
+  });
+  const group = runWorkers([worker], logger);
+  const housekeeping = startHousekeeping(artifacts, logger);
+  const api = await startApi(base, connection, true);
+  announceReady({ url: api.url });
+  const failed = group.done.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const why = await Promise.race([stop, failed]);
+  logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'server leaving');
+  await api.close();
+  group.shutdown();
+  const error = await failed;
+  housekeeping.stop();
+  await connection.close();
+  return error === undefined ? 0 : 1;
+}
+
+if (isEntryPoint(import.meta.url)) await runMain(runServerProcess);
