@@ -13,7 +13,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:hf|r8|gh[pousr]|glpat|xox[abprs])[_-][A-Za-z0-9-]{16,}/g, HIDDEN],
   [/\bAKIA[0-9A-Z]{16}\b/g, HIDDEN],
   [/\bAIza[\w-]{30,}/g, HIDDEN],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, HIDDEN],
+  [/\beyJ[\w-]{8,600}\.[\w-]{8,4000}\.[\w-]*/g, HIDDEN],
   [/:\/\/[^\s/@:"\\]{0,200}:[^\s/@"\\]{1,500}@/g, `://${HIDDEN}@`],
   [/\b(\w{0,64}(?:api[_-]?key|password|passwd|secret|token|signature))=[^\s&"\\,;]+/gi, `$1=${HIDDEN}`],
   [/\b((?:x-)?api-key|authorization|(?:set-)?cookie):\s*[^"\\]+/gi, `$1: ${HIDDEN}`],
