@@ -3,6 +3,7 @@ import type { Job } from '../../contract/job.schema.ts';
 import type { Route } from '../../contract/plan.ts';
 import { taskQueueOf, UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import type { Catalog, CatalogRoute, CatalogService } from '../catalog/catalog.ts';
+import type { QueuePresence } from '../presence/presence-cache.ts';
 import { unmetRequirements } from './match-requirements.ts';
 
 export interface RouteChoice {
@@ -17,7 +18,13 @@ export interface RouteChoice {
  * taken at its word and has no alternatives. Requirements that no pool meets are no error: such a job waits.
  * @param errors gets what makes the job invalid: an unknown pool, a pool that cannot run the service
  */
-export function chooseRoutes(job: Job, service: CatalogService, catalog: Catalog, errors: FieldError[]): RouteChoice {
+export function chooseRoutes(
+  job: Job,
+  service: CatalogService,
+  catalog: Catalog,
+  errors: FieldError[],
+  presence?: (taskQueue: string) => QueuePresence,
+): RouteChoice {
   const candidates = candidateRoutes(job, service, catalog, errors);
   const first = candidates[0] ?? service.routes[0]!;
   const { connector } = job.requirements;
@@ -32,6 +39,8 @@ export function chooseRoutes(job: Job, service: CatalogService, catalog: Catalog
   const fitting = candidates.filter(
     (route) => unmetRequirements(job.requirements, route, catalog.pools.get(route.pool)!).length === 0,
   );
+  // Array.sort is stable: among pools that somebody serves the mapping's order stands.
+  fitting.sort((a, b) => absent(a, presence) - absent(b, presence));
   if (fitting.length === 0 && errors.length === 0) {
     const lacks = candidates.map((route) =>
       unmetRequirements(job.requirements, route, catalog.pools.get(route.pool)!).join(', '),
@@ -78,4 +87,8 @@ function candidateRoutes(job: Job, service: CatalogService, catalog: Catalog, er
     });
   }
   return inPool;
+}
+
+function absent(route: CatalogRoute, presence?: (taskQueue: string) => QueuePresence): number {
+  return presence?.(taskQueueOf(route.pool, route.capability)) === 'none' ? 1 : 0;
 }

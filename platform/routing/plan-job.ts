@@ -7,6 +7,7 @@ import type { Pool } from '../catalog/pools.schema.ts';
 import { checkShape } from './check-shape.ts';
 import { fieldErrorsOf } from './field-errors.ts';
 import { InvalidJobError } from './invalid-job-error.ts';
+import type { QueuePresence } from '../presence/presence-cache.ts';
 import { chooseRoutes } from './choose-routes.ts';
 
 export interface PlanningOptions {
@@ -15,6 +16,8 @@ export interface PlanningOptions {
   /** Milliseconds. */
   heartbeatTimeout: number;
   maxPayloadBytes: number;
+  /** What is known of the workers of a queue; pools nobody serves now come last. Left out: order of the mapping. */
+  presence?: (taskQueue: string) => QueuePresence;
 }
 
 export interface PlannedJob {
@@ -31,7 +34,14 @@ const MAX_CRASHES = 5;
  * @throws InvalidJobError with every field that is wrong
  */
 export function planJob(document: unknown, catalog: Catalog, options: PlanningOptions, now: number): PlannedJob {
-  const job = parseJob(document, options.maxPayloadBytes);
+  return planValidatedJob(parseJob(document, options.maxPayloadBytes), catalog, options, now);
+}
+
+/**
+ * Routes a job whose document has been validated before (a retry): durations are milliseconds already.
+ * @throws InvalidJobError when the catalog has changed so that the job is no longer possible
+ */
+export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOptions, now: number): PlannedJob {
   const service = catalog.services.get(job.service);
   if (!service) throw invalid('/service', `"${job.service}" is no service here`, known(catalog.services.keys()));
   const payload = service.manifest.payload.safeParse(job.payload);
@@ -43,7 +53,7 @@ export function planJob(document: unknown, catalog: Catalog, options: PlanningOp
       hint: 'give a later time or leave it out',
     });
   }
-  const choice = chooseRoutes(job, service, catalog, errors);
+  const choice = chooseRoutes(job, service, catalog, errors, options.presence);
   const pool = catalog.pools.get(choice.first.pool)!;
   const retry = retryPlan(job, pool, choice.first.pool, errors);
   const runTimeout = runTimeoutOf(job, choice.first, pool, errors);
