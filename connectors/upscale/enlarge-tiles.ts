@@ -1,0 +1,45 @@
+import type { Scale } from './scale.ts';
+import { RECEPTIVE_RADIUS } from './scale.ts';
+import type { Tile } from './tile-grid.ts';
+import type { TileStore } from './tile-store.ts';
+import type { TileThreads } from './tile-threads.ts';
+import { cutWindow, type Pixels } from './tile-window.ts';
+
+/**
+ * Enlarges tiles and keeps each as it is finished. One tile more than there are threads is under way, so that no
+ * thread waits while a tile is cut or written; more would keep other jobs from taking their turn.
+ * @param onDone called after a tile is kept
+ * @throws the signal's reason, or the first error of a tile; nothing is under way any more then, but for a tile that a
+ *   thread finishes and drops
+ */
+export async function enlargeTiles(
+  picture: Pixels,
+  tiles: readonly Tile[],
+  scale: Scale,
+  threads: TileThreads,
+  store: TileStore,
+  signal: AbortSignal,
+  onDone: () => void,
+): Promise<void> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  const todo = tiles.values();
+  const lane = async () => {
+    for (const tile of todo) {
+      const { width, height, pixels } = cutWindow(picture, tile);
+      const enlarged = await threads.run({ scale, width, height, margin: RECEPTIVE_RADIUS, pixels }, stop);
+      await store.write(tile, enlarged);
+      stop.throwIfAborted();
+      onDone();
+    }
+  };
+  const lanes = Array.from({ length: threads.size + 1 }, () =>
+    lane().catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(lanes);
+  signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+}
