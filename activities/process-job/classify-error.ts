@@ -29,7 +29,10 @@ const TIMED_OUT = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEAD
 const DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE']);
 const MEMORY = new Set(['ERR_WORKER_OUT_OF_MEMORY', 'ENOMEM', 'ERR_MEMORY_ALLOCATION_FAILED']);
 
-/** Turns whatever an attempt threw into a code. Decided by type and error code, never by message. */
+/**
+ * Turns whatever an attempt threw into a code. Decided by type and error code, never by message.
+ * `TimeoutError` is what `AbortSignal.timeout` aborts with.
+ */
 export function classifyError(error: unknown): ClassifiedError {
   if (error instanceof ConnectorError) {
     return {
@@ -47,7 +50,7 @@ export function classifyError(error: unknown): ClassifiedError {
     if (DISK.has(code)) return entry('service_unavailable', `The worker cannot store data (${code}): ${message}`);
     if (MEMORY.has(code)) return entry('out_of_memory', `The worker ran out of memory (${code}): ${message}`);
   }
-  if (error instanceof Error && error.name === 'TimeoutError') return entry('timeout', message);
+  if ((error as Partial<Error> | undefined)?.name === 'TimeoutError') return entry('timeout', message);
   return entry('internal', message);
 }
 

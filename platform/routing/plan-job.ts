@@ -44,7 +44,7 @@ export function planJob(document: unknown, catalog: Catalog, options: PlanningOp
 export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOptions, now: number): PlannedJob {
   const service = catalog.services.get(job.service);
   if (!service) throw invalid('/service', `"${job.service}" is no service here`, known(catalog.services.keys()));
-  const payload = service.manifest.payload.safeParse(job.payload);
+  const payload = service.manifest.payload.safeParse(job.payload, { reportInput: true });
   const errors: FieldError[] = payload.success ? [] : fieldErrorsOf(payload.error, '/payload');
   if (job.deadline && Date.parse(job.deadline) <= now) {
     errors.push({
@@ -90,7 +90,7 @@ function parseJob(document: unknown, maxBytes: number): Job {
       },
     ]);
   }
-  const parsed = jobSchema.safeParse(document);
+  const parsed = jobSchema.safeParse(document, { reportInput: true });
   if (!parsed.success) throw new InvalidJobError('validation', fieldErrorsOf(parsed.error));
   return parsed.data;
 }

@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { NativeConnection, type Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { createPlanJob } from '../../activities/plan-job.ts';
+import { createProcessJob } from '../../activities/process-job/process-job.ts';
+import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
+import { joinCatalog } from '../../platform/catalog/load-catalog.ts';
+import { poolSchema } from '../../platform/catalog/pools.schema.ts';
+import type { Catalog } from '../../platform/catalog/catalog.ts';
+import { loadConfig } from '../../platform/config/load-config.ts';
+import { createOrchestrator } from '../../workers/orchestrator/create-orchestrator.ts';
+import { createPoolWorkers } from '../../workers/pool/create-pool-workers.ts';
+import { servedRoutes } from '../../workers/pool/served-routes.ts';
+import { installTemporalRuntime } from '../../workers/process/temporal-runtime.ts';
+import { runWorkers, type WorkerGroup } from '../../workers/process/worker-group.ts';
+import { ScriptedConnector } from './scripted-connector.ts';
+import { startTestTemporal, type TestTemporal } from './temporal-server.ts';
+
+export const scriptedManifest: ServiceManifest = {
+  service: 'scripted',
+  title: 'Scripted',
+  description: 'Does what a test says',
+  connectors: ['ScriptedConnector'],
+  payload: z.strictObject({ text: z.string().optional(), number: z.number().max(10).optional() }) as z.ZodType<
+    Record<string, unknown>
+  >,
+  inputs: [],
+  example: {},
+};
+
+/** Two pools that can run the service, `first` preferred; tests may take other times. */
+export function scriptedCatalog(pools: Record<string, object> = { first: {}, second: {} }): Catalog {
+  return joinCatalog(
+    {
+      connectors: { ScriptedConnector: {} },
+      workers: {
+        scripted: {
+          service: [{ capability: 'scripted', connector: 'ScriptedConnector', type: 'internal' }],
+          pools: Object.keys(pools),
+          resource_binding: 'shared',
+          build_stage: 'base',
+          required_env: [],
+        },
+      },
+    },
+    new Map(Object.entries(pools).map(([name, pool]) => [name, poolSchema.parse(pool)])),
+    [scriptedManifest],
+  );
+}
+
+/** Orchestrator and pool workers in this process, on a real server, with a connector that follows a script. */
+export class InProcessStack {
+  readonly temporal: TestTemporal;
+  readonly client: Client;
+  readonly connector = new ScriptedConnector();
+  readonly dataDir: string;
+  readonly catalog: Catalog;
+  readonly #connection: NativeConnection;
+  readonly #groups: WorkerGroup[] = [];
+  readonly config;
+
+  private constructor(
+    temporal: TestTemporal,
+    connection: NativeConnection,
+    dataDir: string,
+    catalog: Catalog,
+    env: NodeJS.ProcessEnv,
+  ) {
+    this.temporal = temporal;
+    this.#connection = connection;
+    this.dataDir = dataDir;
+    this.catalog = catalog;
+    this.client = new Client({ connection, namespace: temporal.namespace });
+    this.config = loadConfig(
+      { SWITCHYARD_DATA_DIR: dataDir, TEMPORAL_ADDRESS: temporal.address, ...env },
+      process.cwd(),
+    ).config;
+  }
+
+  static async start(
+    options: { catalog?: Catalog; pools?: string[]; env?: NodeJS.ProcessEnv; orchestrator?: boolean } = {},
+  ): Promise<InProcessStack> {
+    const temporal = await startTestTemporal();
+    quietRuntime();
+    const connection = await NativeConnection.connect({ address: temporal.address });
+    const dataDir = await mkdtemp(join(tmpdir(), 'switchyard-test-'));
+    const stack = new InProcessStack(
+      temporal,
+      connection,
+      dataDir,
+      options.catalog ?? scriptedCatalog(),
+      options.env ?? {},
+    );
+    if (options.orchestrator ?? true) await stack.startOrchestrator();
+    for (const pool of options.pools ?? ['first']) await stack.startPool(pool);
+    return stack;
+  }
+
+  get planning() {
+    return {
+      artifactRetention: this.config.artifactRetention,
+      heartbeatTimeout: this.config.heartbeatTimeout,
+      maxPayloadBytes: this.config.maxPayloadBytes,
+    };
+  }
+
+  async startOrchestrator(): Promise<WorkerGroup> {
+    const activities = { planJob: createPlanJob(this.catalog, this.planning) };
+    return this.#run([
+      await createOrchestrator({
+        connection: this.#connection,
+        config: this.config,
+        activities,
+        identity: 'orchestrator',
+      }),
+    ]);
+  }
+
+  async startPool(pool: string): Promise<WorkerGroup> {
+    const processJob = createProcessJob({
+      connector: async () => this.connector,
+      artifacts: createFileArtifactStore(join(this.dataDir, 'artifacts')),
+      inputs: {
+        open: async () => {
+          throw new Error('the scripted service takes no inputs');
+        },
+      },
+      logger: pino({ level: 'silent' }),
+      workRoot: join(this.dataDir, 'work'),
+      maxOutputBytes: 1_000_000,
+      worker: `worker/${pool}`,
+    });
+    return this.#run(
+      await createPoolWorkers({
+        connection: this.#connection,
+        config: this.config,
+        catalog: this.catalog,
+        routes: servedRoutes(this.catalog, pool, undefined),
+        activities: { processJob },
+        identity: `worker/${pool}`,
+      }),
+    );
+  }
+
+  #run(workers: Worker[]): WorkerGroup {
+    const group = runWorkers(workers, pino({ level: 'silent' }));
+    group.done.catch(() => {});
+    this.#groups.push(group);
+    return group;
+  }
+
+  async stop(): Promise<void> {
+    for (const group of this.#groups) group.shutdown();
+    await Promise.allSettled(this.#groups.map((group) => group.done));
+    await this.#connection.close();
+    await this.temporal.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+let installed = false;
+
+/** The SDK's runtime logs to the terminal unless told otherwise; it can be set up once per test file. */
+function quietRuntime(): void {
+  if (installed) return;
+  installed = true;
+  installTemporalRuntime(loadConfig({}, process.cwd()).config, pino({ level: 'silent' }));
+}
