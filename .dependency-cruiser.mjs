@@ -98,12 +98,18 @@ export default {
       to: { path: `^(${SOURCES})/`, pathNot: '^(contract|platform|connectors|activities)/' },
     },
     {
-      name: 'workers-do-not-serve-http-jobs',
-      comment:
-        'Only server-main.ts, the process that is API and orchestrator in one, puts the API and a worker together.',
+      name: 'one-door-to-the-api',
+      comment: 'Only start-api.ts puts the HTTP API into a process; every other file of workers/ runs without it.',
       severity: 'error',
-      from: { path: '^workers/', pathNot: '^workers/server-main\\.ts$' },
+      from: { path: '^workers/', pathNot: '^workers/process/start-api\\.ts$' },
       to: { path: '^api/' },
+    },
+    {
+      name: 'api-in-two-processes',
+      comment: 'The API runs alone or beside the orchestrator; a pool worker must not load it.',
+      severity: 'error',
+      from: { path: `^(${SOURCES})/`, pathNot: '^workers/(api|server)-main\\.ts$' },
+      to: { path: '^workers/process/start-api\\.ts$' },
     },
     {
       name: 'api-imports-contract-and-platform',
@@ -180,6 +186,8 @@ export default {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^dist/' },
+    // cli/ is a workspace for the sake of its program's link; its packages are listed at the root.
+    combinedDependencies: true,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },

@@ -21,7 +21,8 @@ const SOUND: Record<string, string> = {
   'activities/index.ts': `import { store } from '../platform/store.ts';\nexport const createActivities = () => ({ store });\n`,
   'workflows/job.ts': `import { sleep } from '@temporalio/workflow';\nimport type { createActivities } from '../activities/index.ts';\nimport type { Job } from '../contract/job.schema.ts';\nimport { plain } from '../contract/plain.ts';\nexport type A = typeof createActivities;\nexport const job = (j: Job) => [sleep, plain(j)];\n`,
   'api/create-app.ts': `import type { job } from '../workflows/job.ts';\nimport { jobSchema } from '../contract/job.schema.ts';\nexport const createApp = (j: typeof job) => [j, jobSchema];\n`,
-  'workers/server-main.ts': `import { createApp } from '../api/create-app.ts';\nimport { createActivities } from '../activities/index.ts';\nexport const main = [createApp, createActivities];\n`,
+  'workers/process/start-api.ts': `import { createApp } from '../../api/create-app.ts';\nexport const startApi = createApp;\n`,
+  'workers/server-main.ts': `import { startApi } from './process/start-api.ts';\nimport { createActivities } from '../activities/index.ts';\nexport const main = [startApi, createActivities];\n`,
   'cli/main.ts': `import { main } from '../workers/server-main.ts';\nexport const run = main;\n`,
 };
 
@@ -115,9 +116,14 @@ const PLANTED: [rule: string, file: string, content: string][] = [
     `import type { job } from '../workflows/job.ts';\nexport type A = typeof job;\n`,
   ],
   [
-    'workers-do-not-serve-http-jobs',
+    'one-door-to-the-api',
     'workers/bad-main.ts',
     `import { createApp } from '../api/create-app.ts';\nexport const a = createApp;\n`,
+  ],
+  [
+    'api-in-two-processes',
+    'workers/pool-main.ts',
+    `import { startApi } from './process/start-api.ts';\nexport const a = startApi;\n`,
   ],
   [
     'api-imports-contract-and-platform',
