@@ -1,0 +1,39 @@
+import { isTerminal, type StatusReason } from '../../contract/job-view.ts';
+import { plain } from '../output/text-width.ts';
+import { reasonText, type WatchState } from './watch-state.ts';
+
+/** Passing states that need no line of their own. */
+const QUIET: readonly StatusReason[] = ['starting'];
+
+export interface Change {
+  kind: 'bad' | 'waiting' | 'info';
+  text: string;
+}
+
+/**
+ * What a person wants to be told of the step from one state to the next, beside progress: an attempt that failed, why
+ * the job waits, that it moved to another pool. The end is told elsewhere.
+ */
+export function changesOf(before: WatchState | undefined, state: WatchState): Change[] {
+  if (isTerminal(state.status)) return [];
+  const changes: Change[] = [];
+  const { error, reason } = state;
+  if (error && error.message !== before?.error?.message) {
+    const attempt = reason === 'retry_backoff' || reason === 'rate_limited' ? state.attempt : state.attempt - 1;
+    changes.push({
+      kind: 'bad',
+      text: `attempt ${Math.max(1, attempt)} failed: ${error.code}: ${plain(error.message)}`,
+    });
+  }
+  if (before && state.attempt > before.attempt && state.attempt > 1 && state.status === 'running') {
+    changes.push({ kind: 'info', text: `attempt ${state.attempt} started` });
+  }
+  if (before && state.pool !== before.pool) changes.push({ kind: 'info', text: `moved to pool ${state.pool}` });
+  if (reason && !QUIET.includes(reason) && (reason !== before?.reason || state.why !== before?.why)) {
+    changes.push({
+      kind: 'waiting',
+      text: state.why ? `${reasonText(reason)}: ${plain(state.why)}` : reasonText(reason),
+    });
+  }
+  return changes;
+}
