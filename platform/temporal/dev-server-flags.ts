@@ -47,7 +47,7 @@ export function devServerArgs(flags: DevServerFlags): string[] {
     ...(flags.dbFile === undefined
       ? []
       : ['--db-filename', flags.dbFile, ...SQLITE_PRAGMAS.flatMap((p) => ['--sqlite-pragma', p])]),
-    ...['--namespace', flags.namespace, '--log-level', flags.logLevel, '--color', 'never'],
+    ...['--namespace', flags.namespace, '--log-level', flags.logLevel, '--log-format', 'json', '--color', 'never'],
     ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
       '--dynamic-config-value',
       `${key}=${JSON.stringify(value)}`,

@@ -28,6 +28,8 @@ export interface DevServerOptions {
   detached?: boolean;
   /** Told the process id as soon as there is one, before the server is ready. */
   onSpawn?: (pid: number) => void;
+  /** Aborted while it is starting: it is killed, and the promise rejects. */
+  signal?: AbortSignal;
   /** How long it may take to become ready, milliseconds. Default: 60 s. */
   readyTimeoutMs?: number;
 }
@@ -99,7 +101,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     },
   };
   try {
-    await untilReady(server, ip, port, namespace, options.readyTimeoutMs ?? 60_000);
+    await untilReady(server, ip, port, namespace, options);
   } catch (error) {
     await kill();
     const said = log.tail();
@@ -127,7 +129,7 @@ async function untilReady(
   ip: string,
   port: number,
   namespace: string,
-  timeoutMs: number,
+  { readyTimeoutMs: timeoutMs = 60_000, signal }: DevServerOptions,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   let gone: DevServerExit | undefined;
@@ -136,6 +138,7 @@ async function untilReady(
   });
   let last = 'it never listened on its port';
   while (Date.now() < deadline) {
+    signal?.throwIfAborted();
     if (gone) throw new Error(`it exited with ${gone.signal ?? `status ${gone.code}`}`);
     try {
       // The port first: a gRPC channel that was refused once waits a second before it tries again.

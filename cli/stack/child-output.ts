@@ -1,0 +1,65 @@
+import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import type { RotatingLog } from './rotating-log.ts';
+
+/** pino's number for "warn"; what is at least that reaches the terminal. */
+const WARN = 40;
+/** The same sentence of a process is shown once in this time: a Temporal that is away makes every poller say so. */
+const REPEAT_MS = 30_000;
+const LAST_WORDS = 12;
+
+export interface ChildOutput {
+  /** The last lines it wrote, for the message when it dies. */
+  lastWords(): string[];
+}
+
+interface LogLine {
+  level?: number;
+  msg?: string;
+  err?: { message?: string };
+}
+
+/**
+ * Keeps what a child process writes: every line in its log as JSON, warnings and errors also as short lines for people.
+ * @param show gets the short lines
+ */
+export function followOutput(
+  name: string,
+  streams: (Readable | null)[],
+  log: RotatingLog,
+  show: (line: string) => void,
+): ChildOutput {
+  let last: string[] = [];
+  const shown = new Map<string, number>();
+  for (const stream of streams) {
+    if (!stream) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      const parsed = parse(line);
+      log.write(parsed ? line : JSON.stringify({ level: 30, time: Date.now(), name, msg: line }));
+      const text = parsed ? short(parsed) : line;
+      if (text.trim()) last = [...last, text].slice(-LAST_WORDS);
+      if ((parsed?.level ?? 0) < WARN) return;
+      const now = Date.now();
+      if (now - (shown.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+      if (shown.size > 200) shown.clear();
+      shown.set(text, now);
+      show(text);
+    });
+  }
+  return { lastWords: () => last };
+}
+
+function parse(line: string): LogLine | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return undefined;
+  }
+}
+
+function short({ level = 30, msg = '', err }: LogLine): string {
+  const label = level >= 60 ? 'fatal: ' : level >= 50 ? 'error: ' : level >= WARN ? 'warning: ' : '';
+  const reason = err?.message && !msg.includes(err.message) ? `${msg ? ' - ' : ''}${err.message.split('\n')[0]}` : '';
+  return `${label}${msg}${reason}`;
+}
