@@ -6,6 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import { build } from './build.mjs';
 import { renderConfiguration } from './docs/configuration.mjs';
 import { renderErrors } from './docs/errors.mjs';
@@ -14,27 +15,30 @@ import { say } from './lib/say.mjs';
 
 /**
  * The generated pages.
- * @param {(path: string) => Promise<Record<string, any>>} load gives a module of the project by its source path
- * @returns {Promise<Record<string, string>>} path → content
+ * @param {Record<string, any>} code what they are made from: `ERROR_CODES`, `SETTINGS`, and the schemas of pools.json and
+ *   service-mapping.json
+ * @returns {Record<string, string>} path → content
  */
-export async function renderPages(load) {
-  const { ERROR_CODES } = await load('contract/errors.ts');
-  const { SETTINGS } = await load('platform/config/settings.ts');
-  const { poolSchema, offersSchema } = await load('platform/catalog/pools.schema.ts');
-  const mapping = await load('platform/catalog/service-mapping.schema.ts');
-  const { z } = await import('zod');
+export function renderPages(code) {
   const schemaOf = (schema) => z.toJSONSchema(schema, { io: 'input' });
   return {
-    'docs/configuration.md': renderConfiguration(SETTINGS, {
-      pool: schemaOf(poolSchema),
-      offers: schemaOf(offersSchema),
-      connector: schemaOf(mapping.connectorEntrySchema),
-      worker: schemaOf(mapping.workerEntrySchema),
-      service: schemaOf(mapping.workerServiceSchema),
+    'docs/configuration.md': renderConfiguration(code.SETTINGS, {
+      pool: schemaOf(code.poolSchema),
+      offers: schemaOf(code.offersSchema),
+      connector: schemaOf(code.connectorEntrySchema),
+      worker: schemaOf(code.workerEntrySchema),
+      service: schemaOf(code.workerServiceSchema),
     }),
-    'docs/errors.md': renderErrors(ERROR_CODES),
+    'docs/errors.md': renderErrors(code.ERROR_CODES),
   };
 }
+
+const SOURCES = [
+  'contract/errors.js',
+  'platform/config/settings.js',
+  'platform/catalog/pools.schema.js',
+  'platform/catalog/service-mapping.schema.js',
+];
 
 /** Pages whose file on disk is not what the code says. */
 async function stalePages(pages) {
@@ -48,7 +52,8 @@ async function stalePages(pages) {
 
 if (isMain(import.meta.url)) {
   await build();
-  const pages = await renderPages((path) => import(pathToFileURL(join(dist, path.replace(/\.ts$/, '.js'))).href));
+  const modules = await Promise.all(SOURCES.map((path) => import(pathToFileURL(join(dist, path)).href)));
+  const pages = renderPages(Object.assign({}, ...modules));
   const stale = await stalePages(pages);
   if (process.argv.includes('--check')) {
     if (stale.length > 0) {

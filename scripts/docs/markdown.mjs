@@ -2,7 +2,7 @@
 export const GENERATED = '<!-- Made by `node scripts/generate-docs.mjs`; change the code it names, not this page. -->';
 
 /** Text inside a table's cell: one line, no bar that would end the cell. @param {string} text */
-export function cell(text) {
+function cell(text) {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 

@@ -3,6 +3,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ERROR_CODES } from '../../contract/errors.ts';
+import { offersSchema, poolSchema } from '../../platform/catalog/pools.schema.ts';
+import {
+  connectorEntrySchema,
+  workerEntrySchema,
+  workerServiceSchema,
+} from '../../platform/catalog/service-mapping.schema.ts';
 import { SETTINGS } from '../../platform/config/settings.ts';
 import { ROOT } from './repository.ts';
 
@@ -15,10 +21,16 @@ describe('pages made from code', () => {
 
   beforeAll(async () => {
     const generator = pathToFileURL(join(ROOT, 'scripts/generate-docs.mjs')).href;
-    const { renderPages } = (await import(generator)) as {
-      renderPages: (load: (path: string) => Promise<unknown>) => Promise<Pages>;
-    };
-    pages = await renderPages((path) => import(pathToFileURL(join(ROOT, path)).href));
+    const { renderPages } = (await import(generator)) as { renderPages: (code: object) => Pages };
+    pages = renderPages({
+      ERROR_CODES,
+      SETTINGS,
+      poolSchema,
+      offersSchema,
+      connectorEntrySchema,
+      workerEntrySchema,
+      workerServiceSchema,
+    });
   });
 
   test.each(['docs/configuration.md', 'docs/errors.md'])('%s is what the code says', (path) => {
