@@ -166,7 +166,7 @@ export class InProcessStack {
 let installed = false;
 
 /** The SDK's runtime logs to the terminal unless told otherwise; it can be set up once per test file. */
-function quietRuntime(): void {
+export function quietRuntime(): void {
   if (installed) return;
   installed = true;
   installTemporalRuntime(loadConfig({}, process.cwd()).config, pino({ level: 'silent' }));
