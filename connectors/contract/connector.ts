@@ -37,7 +37,10 @@ export interface ProgressUpdate {
   estimated_completion_ms?: number;
 }
 
-/** Never throws and never waits for the network; the server hears of it within half a second. */
+/**
+ * Never waits for the network; the server hears of it within half a second. Never throws, with one exception: to a
+ * connector that takes no context, and so has no signal, it throws the reason once the job is to stop.
+ */
 export type ProgressCallback = (update: ProgressUpdate) => void | Promise<void>;
 
 export interface JobResult {
@@ -112,4 +115,11 @@ export interface ConnectorInterface {
   cancelJob(jobId: string): Promise<void>;
   updateConfiguration(config: Partial<ConnectorConfig>): Promise<void>;
   getConfiguration(): ConnectorConfig;
+}
+
+/** What discovery loads: a class that makes a connector from nothing but the environment. */
+export interface ConnectorClass {
+  new (connectorId?: string, config?: Partial<ConnectorConfig>): ConnectorInterface;
+  /** Variables the connector reads, each with a template such as `${X:-default}`. */
+  getRequiredEnvVars?(): Record<string, string>;
 }
