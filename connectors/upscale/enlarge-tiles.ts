@@ -1,9 +1,18 @@
-import type { Scale } from './scale.ts';
-import { RECEPTIVE_RADIUS } from './scale.ts';
+import { RECEPTIVE_RADIUS, type Scale } from './scale.ts';
 import type { Tile } from './tile-grid.ts';
 import type { TileStore } from './tile-store.ts';
 import type { TileThreads } from './tile-threads.ts';
 import { cutWindow, type Pixels } from './tile-window.ts';
+
+export interface TileRun {
+  picture: Pixels;
+  /** Those still to do. */
+  tiles: readonly Tile[];
+  scale: Scale;
+  threads: TileThreads;
+  store: TileStore;
+  signal: AbortSignal;
+}
 
 /**
  * Enlarges tiles and keeps each as it is finished. One tile more than there are threads is under way, so that no
@@ -12,15 +21,8 @@ import { cutWindow, type Pixels } from './tile-window.ts';
  * @throws the signal's reason, or the first error of a tile; nothing is under way any more then, but for a tile that a
  *   thread finishes and drops
  */
-export async function enlargeTiles(
-  picture: Pixels,
-  tiles: readonly Tile[],
-  scale: Scale,
-  threads: TileThreads,
-  store: TileStore,
-  signal: AbortSignal,
-  onDone: () => void,
-): Promise<void> {
+export async function enlargeTiles(run: TileRun, onDone: () => void): Promise<void> {
+  const { picture, tiles, scale, threads, store, signal } = run;
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const todo = tiles.values();

@@ -6,8 +6,8 @@ import type { Scale } from './scale.ts';
 
 const PACKAGE = '@upscalerjs/esrgan-slim';
 
-/** Which weights; part of the name under which finished tiles are kept. */
-export const MODEL_NAME = 'esrgan-slim-1.0.0';
+/** Version of the weights; part of the name under which finished tiles are kept. */
+export const MODEL_VERSION = '1.0.0';
 
 /** What `tf.io.fromMemory` takes. */
 export interface ModelFiles {

@@ -77,3 +77,10 @@ export function readSettings(config: Partial<ConnectorConfig>, env: NodeJS.Proce
   if (problems.length > 0) throw new ConfigError('The upscale connector is not configured well', problems);
   return settings as UpscaleSettings;
 }
+
+/** The variables above, as the creation guide wants them declared. */
+export function environmentTemplates(): Record<string, string> {
+  return Object.fromEntries(
+    Object.values(SETTINGS).map(({ env, default: value }) => [env, `\${${env}:-${value ?? ''}}`]),
+  );
+}

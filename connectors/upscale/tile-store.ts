@@ -2,8 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { ConnectorError } from '../contract/connector-error.ts';
-import { MODEL_NAME } from './model-files.ts';
+import { MODEL_VERSION } from './model-files.ts';
 import type { Scale } from './scale.ts';
 import type { Tile } from './tile-grid.ts';
 
@@ -39,7 +38,7 @@ export class TileStore {
 
   /** @param workDir the job's directory; tiles of another input or another cut lie in another folder inside */
   static async open(workDir: string, key: TileKey): Promise<TileStore> {
-    const parts = [TILE_VERSION, MODEL_NAME, key.inputSha256, key.scale, key.tileSize, key.flattened];
+    const parts = [TILE_VERSION, MODEL_VERSION, key.inputSha256, key.scale, key.tileSize, key.flattened];
     const name = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
     const folder = join(workDir, `tiles-${name}`);
     await mkdir(folder, { recursive: true });
@@ -68,7 +67,7 @@ export class TileStore {
     return file.subarray(length).equals(trailerOf(pixels)) ? pixels : undefined;
   }
 
-  /** @throws ConnectorError `internal` when the disk does not take it */
+  /** @throws the file system's error when the disk does not take it */
   async write(tile: Tile, pixels: Uint8Array): Promise<void> {
     // A name of its own: an attempt that was given up may still be writing the same tile.
     const temporary = join(this.#folder, `.${tile.index}-${randomUUID()}`);
@@ -77,9 +76,7 @@ export class TileStore {
       await rename(temporary, this.#path(tile));
     } catch (error) {
       await rm(temporary, { force: true });
-      throw new ConnectorError('internal', `a finished tile could not be kept: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw error;
     }
   }
 

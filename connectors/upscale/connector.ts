@@ -1,0 +1,143 @@
+import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
+import { BaseConnector } from '../base/base-connector.ts';
+import { ConnectorError } from '../contract/connector-error.ts';
+import type {
+  ConnectorConfig,
+  HealthCheckCapabilities,
+  JobData,
+  JobResult,
+  ProgressCallback,
+  ServiceInfo,
+} from '../contract/connector.ts';
+import type { JobContext } from '../contract/job-context.ts';
+import { MODEL_VERSION, modelFolder } from './model-files.ts';
+import { payloadSchema, type UpscalePayload } from './payload.schema.ts';
+import { FORMATS } from './picture-format.ts';
+import { SCALES } from './scale.ts';
+import { environmentTemplates, readSettings, type UpscaleSettings } from './settings.ts';
+import { TileThreads } from './tile-threads.ts';
+import { upscalePicture } from './upscale-picture.ts';
+
+/**
+ * Super-resolution on the CPU, inside this process. Nothing of TensorFlow.js is loaded before the first job, and that
+ * only in threads of its own: an idle worker stays small, and a busy one goes on sending heartbeats.
+ */
+export class UpscaleConnector extends BaseConnector {
+  service_type = 'upscale';
+  version = MODEL_VERSION;
+  #settings: UpscaleSettings | undefined;
+  #threads: TileThreads | undefined;
+  /** Threads of former settings: they finish what they have, then end by themselves. */
+  readonly #former: TileThreads[] = [];
+  #activeJobs = 0;
+
+  constructor(connectorId = 'upscale', config: Partial<ConnectorConfig> = {}) {
+    super(connectorId, { service_type: 'upscale', ...config });
+  }
+
+  static override getRequiredEnvVars(): Record<string, string> {
+    return environmentTemplates();
+  }
+
+  /** @throws ConfigError for a bad setting, ConnectorError `missing_model` when the weights are not installed */
+  protected async initializeService(): Promise<void> {
+    requireModels();
+    this.#apply(readSettings(this.config, process.env));
+  }
+
+  protected async cleanupService(): Promise<void> {
+    const threads = this.#threads ? [this.#threads, ...this.#former] : [];
+    this.#threads = undefined;
+    this.#former.length = 0;
+    await Promise.all(threads.map((each) => each.close()));
+  }
+
+  protected override async configurationUpdated(): Promise<void> {
+    if (this.#threads) this.#apply(readSettings(this.config, process.env));
+  }
+
+  protected async processJobImpl(
+    jobData: JobData,
+    progressCallback: ProgressCallback,
+    context?: JobContext,
+  ): Promise<JobResult> {
+    if (!context) throw new ConnectorError('internal', 'upscale needs a job context to read and write pictures');
+    if (!this.#threads || !this.#settings) throw new ConnectorError('internal', 'the connector is not initialized');
+    const payload = validPayload(jobData.payload);
+    this.#activeJobs++;
+    try {
+      const { result, artifact } = await upscalePicture({
+        payload,
+        settings: this.#settings,
+        threads: this.#threads,
+        context,
+        report: (update) => void progressCallback({ job_id: jobData.id, ...update }),
+      });
+      return { job_id: jobData.id, status: 'completed', result, artifacts: [artifact] };
+    } finally {
+      this.#activeJobs--;
+    }
+  }
+
+  async getServiceInfo(): Promise<ServiceInfo> {
+    const concurrent = this.config.max_concurrent_jobs ?? 1;
+    return {
+      service_name: 'upscale',
+      service_version: this.version,
+      status: !modelsInstalled() ? 'error' : this.#activeJobs >= concurrent ? 'busy' : 'online',
+      capabilities: {
+        supported_formats: [...FORMATS],
+        supported_models: SCALES.map((scale) => `esrgan-slim-${scale}x`),
+        features: ['alpha', 'progress', 'resume', 'cancel'],
+        concurrent_jobs: concurrent,
+      },
+      queue_info: { pending_jobs: 0, active_jobs: this.#activeJobs },
+    };
+  }
+
+  getHealthCheckCapabilities(): HealthCheckCapabilities {
+    return {
+      supportsBasicHealthCheck: true,
+      supportsJobStatusQuery: false,
+      supportsJobCancellation: true,
+      supportsServiceRestart: false,
+      supportsQueueIntrospection: true,
+    };
+  }
+
+  #apply(settings: UpscaleSettings): void {
+    this.#settings = settings;
+    if (this.#threads) this.#former.push(this.#threads);
+    this.#threads = new TileThreads({
+      size: settings.threads,
+      idleMs: settings.idle_seconds * 1_000,
+      heapMb: settings.thread_heap_mb,
+    });
+  }
+}
+
+/** Jobs are validated before they get here; a connector that is called directly still answers clearly. */
+function validPayload(payload: unknown): UpscalePayload {
+  const parsed = payloadSchema.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const errors = fieldErrorsOf(parsed.error, '/payload');
+  const summary = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+  throw new ConnectorError('validation', `The payload is not valid: ${summary}`, { errors });
+}
+
+function requireModels(): void {
+  try {
+    for (const scale of SCALES) modelFolder(scale);
+  } catch (error) {
+    throw new ConnectorError('missing_model', (error as Error).message, { cause: error });
+  }
+}
+
+function modelsInstalled(): boolean {
+  try {
+    requireModels();
+    return true;
+  } catch {
+    return false;
+  }
+}
