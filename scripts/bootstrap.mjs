@@ -56,30 +56,40 @@ function stampFile(checkout) {
   return join(checkout, 'node_modules', '.switchyard', 'installed');
 }
 
-/** Lock file, and what decides which native packages are picked. */
+/** What decides which native packages are picked. */
+const MACHINE = `abi ${process.versions.modules} ${process.platform} ${process.arch}`;
+
 function wantedStamp(checkout) {
-  const hash = createHash('sha256').update(readFileSync(join(checkout, 'package-lock.json')));
-  return `${hash.digest('hex')} abi ${process.versions.modules} ${process.platform} ${process.arch}\n`;
+  const hash = createHash('sha256')
+    .update(readFileSync(join(checkout, 'package-lock.json')))
+    .digest('hex');
+  return `${MACHINE} lock ${hash}\n`;
 }
 
 function isInstalled(checkout) {
   const file = stampFile(checkout);
-  if (existsSync(file)) return readFileSync(file, 'utf8') === wantedStamp(checkout);
+  const stamp = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  if (stamp === wantedStamp(checkout)) return true;
+  if (stamp !== undefined && !stamp.startsWith(`${MACHINE} `)) return false;
   if (!npmInstalledThisLock(checkout)) return false;
   writeStamp(checkout);
   return true;
 }
 
-/** Whether npm's own record of node_modules holds what the lock file names: somebody ran `npm ci`, as a CI does. */
+/**
+ * Whether npm's own record of node_modules holds what the lock file names: somebody ran `npm ci`, as a CI does, or
+ * `npm install`, as one does who adds a package. Optional packages may be missing: they are for other systems.
+ */
 function npmInstalledThisLock(checkout) {
   const record = join(checkout, 'node_modules', '.package-lock.json');
   if (!existsSync(record)) return false;
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages ?? {};
   const wanted = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')).packages ?? {};
-  return Object.entries(wanted).every(
-    ([path, entry]) =>
-      !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
-  );
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (!path.startsWith('node_modules/')) return true;
+    const version = installed[path]?.version;
+    return version === entry.version || (entry.optional && version === undefined);
+  });
 }
 
 function writeStamp(checkout) {
@@ -111,6 +121,14 @@ export function npmEnvironment(env) {
   );
 }
 
+/** npm adds its whole manual to some errors. */
+function firstLines(text) {
+  const lines = text.trim().split('\n');
+  return lines.length > 15
+    ? [...lines.slice(0, 15), `  ... and ${lines.length - 15} lines more`].join('\n')
+    : lines.join('\n');
+}
+
 function npmCi(checkout, env) {
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   return new Promise((resolve, reject) => {
@@ -134,7 +152,7 @@ function npmCi(checkout, env) {
       if (code === 0) return resolve();
       reject(
         new Error(
-          `npm ci failed (status ${code}). It said:\n${output.trim()}\n\nIs the package registry reachable (npm ping)? Then try again; this step starts over by itself.`,
+          `npm ci failed (status ${code}). It said:\n${firstLines(output)}\n\nIs the package registry reachable (npm ping)? Then try again; this step starts over by itself.`,
         ),
       );
     });
