@@ -1,0 +1,57 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface Child {
+  pid: number;
+  /** What it said when it was ready. */
+  ready: Record<string, unknown>;
+  /** Resident memory now, bytes (Linux). */
+  rss(): number;
+  /** SIGTERM, and waits until it has left. */
+  stop(): Promise<void>;
+  /** SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Sends a signal, e.g. SIGSTOP. */
+  signal(name: NodeJS.Signals): void;
+  /** Exit code and last output, once it is gone. */
+  readonly exited: Promise<{ code: number | null; output: string }>;
+}
+
+/** Starts one of our processes and waits until it says that it is ready. Its log is dropped unless it fails. */
+export function startChild(module: URL, args: string[], env: NodeJS.ProcessEnv): Promise<Child> {
+  const child = fork(module, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-5_000);
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  const exited = new Promise<{ code: number | null; output: string }>((resolve) => {
+    child.once('exit', (code) => resolve({ code, output }));
+  });
+  return new Promise((resolve, reject) => {
+    void exited.then(({ code }) => reject(new Error(`${module.pathname} ended with ${code}:\n${output}`)));
+    child.on('message', (message: { type?: string }) => {
+      if (message.type === 'ready') resolve(handle(child, message as Record<string, unknown>, exited));
+    });
+  });
+}
+
+function handle(child: ChildProcess, ready: Record<string, unknown>, exited: Child['exited']): Child {
+  const end = async (name: NodeJS.Signals) => {
+    child.kill(name);
+    await exited;
+  };
+  return {
+    pid: child.pid!,
+    ready,
+    exited,
+    rss: () => {
+      const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+      return Number(line?.[1] ?? 0) * 1_024;
+    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    signal: (name) => void child.kill(name),
+  };
+}
