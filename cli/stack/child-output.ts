@@ -6,7 +6,9 @@ import type { RotatingLog } from './rotating-log.ts';
 const WARN = 40;
 /** The same sentence of a process is shown once in this time: a Temporal that is away makes every poller say so. */
 const REPEAT_MS = 30_000;
-const LAST_WORDS = 12;
+const LAST_WORDS = 6;
+/** Where in the code it was is in the log; the terminal is for what happened. */
+const NO_NEWS = /^\s+at |^\s*\^+\s*$|^Node\.js v|^\s*[{}]?\s*$/;
 
 export interface ChildOutput {
   /** The last lines it wrote, for the message when it dies. */
@@ -37,7 +39,7 @@ export function followOutput(
       const parsed = parse(line);
       log.write(parsed ? line : JSON.stringify({ level: 30, time: Date.now(), name, msg: line }));
       const text = parsed ? short(parsed) : line;
-      if (text.trim()) last = [...last, text].slice(-LAST_WORDS);
+      if (!NO_NEWS.test(text)) last = [...last, text].slice(-LAST_WORDS);
       if ((parsed?.level ?? 0) < WARN) return;
       const now = Date.now();
       if (now - (shown.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;

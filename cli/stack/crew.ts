@@ -1,6 +1,7 @@
 import { type KeptProcess, keepRunning, type LifeEvent, type LiveProcess, type ReadyFacts } from './keep-running.ts';
 import type { StackProcess } from './find-stack.ts';
 import type { ProcessRecord } from './left-overs.ts';
+import { StackError } from './stack-error.ts';
 
 export interface Member {
   /** `temporal`, `server`, `pool-heavy`. */
@@ -68,7 +69,9 @@ export function createCrew(record: ProcessRecord, onChange: () => void, tell: (l
     start(member) {
       const kept = keepRunning({ launch: member.launch, onEvent: (event) => onEvent(member.name, event) });
       members.set(member.name, { member, kept, restarts: 0 });
-      return kept.firstReady;
+      return kept.firstReady.catch((error: Error) => {
+        throw new StackError(`${member.title} could not be started: it ${error.message}. Its log: ${member.logFile}`);
+      });
     },
     async stop(names, graceMs) {
       await Promise.all(names.map((name) => members.get(name)?.kept.stop(graceMs)));

@@ -5,12 +5,17 @@ import { root } from './project.mjs';
  * Runs a program to its end in the checkout, its output going where ours goes.
  * @param {string} command
  * @param {string[]} args
- * @param {{env?: NodeJS.ProcessEnv, quiet?: boolean}} [options] quiet: keep the output and return it instead
+ * @param {{env?: NodeJS.ProcessEnv, quiet?: boolean, stdout?: 'inherit' | 'ignore'}} [options]
+ *   quiet: keep the output and return it instead
  * @returns {Promise<{code: number, output: string}>} code 128 + n when a signal ended it
  */
-export function run(command, args, { env = process.env, quiet = false } = {}) {
+export function run(command, args, { env = process.env, quiet = false, stdout = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    const child = spawn(command, args, {
+      cwd: root,
+      env,
+      stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['inherit', stdout, 'inherit'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => {
