@@ -9,8 +9,8 @@ const SECONDS = 10;
  * that says nothing costs for being cancellable.
  */
 export async function heartbeatTraffic(site: Site): Promise<Measurement[]> {
-  const chatty = await beatsOf(site, { duration: SECONDS * 1_000, steps: SECONDS * 100 });
-  const silent = await beatsOf(site, { duration: SECONDS * 1_000, steps: 0 });
+  const chatty = await beatsOf(site, { duration: SECONDS * 1_000, steps: 1_000 });
+  const silent = await beatsOf(site, { duration: SECONDS * 1_000, steps: 1 });
   const row = (name: string, beats: number, reports: number, method: string) =>
     measurement({
       name,

@@ -4,7 +4,7 @@ import { Agent, request } from 'undici';
 const agent = new Agent({ connections: 200, pipelining: 1, headersTimeout: 120_000, bodyTimeout: 120_000 });
 
 /** A job that does nothing, as lean as the bare workflow's activity. */
-export const NOOP_JOB = { service: 'simulation', payload: { duration: 0, steps: 0 } };
+export const NOOP_JOB = { service: 'simulation', payload: { duration: 0, steps: 1 } };
 
 /**
  * Submits a job over HTTP.

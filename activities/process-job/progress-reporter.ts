@@ -35,14 +35,14 @@ export interface ReporterOptions {
 }
 
 /**
- * Owns the progress document of one attempt: numbers it, never lets it fall, and beats. The first beat comes with the
- * first report or after one interval, so that a job shorter than that costs the server nothing.
+ * Owns the progress document of one attempt: numbers it, never lets it fall, and beats.
  */
 export class ProgressReporter {
   readonly #options: ReporterOptions;
   readonly #ticker: NodeJS.Timeout;
   #doc: ProgressDocument;
-  #sentAt = 0;
+  /** As if one had just gone out: a job that is over within the gap costs the server no beat at all. */
+  #sentAt = performance.now();
   #pending: NodeJS.Timeout | undefined;
 
   constructor(options: ReporterOptions) {
