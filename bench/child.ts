@@ -31,8 +31,8 @@ export function startChild(module: URL, args: string[], env: NodeJS.ProcessEnv):
   });
   return new Promise((resolve, reject) => {
     void exited.then(({ code }) => reject(new Error(`${module.pathname} ended with ${code}:\n${output}`)));
-    child.on('message', (message: { type?: string }) => {
-      if (message.type === 'ready') resolve(handle(child, message as Record<string, unknown>, exited));
+    child.on('message', (message: Record<string, unknown>) => {
+      if (message['type'] === 'ready') resolve(handle(child, message, exited));
     });
   });
 }

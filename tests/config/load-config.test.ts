@@ -51,7 +51,12 @@ describe('configuration', () => {
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ConfigError);
     const names = (error as ConfigError).problems.map((p) => p.name.split(' ')[0]);
-    expect(names.sort()).toEqual(['SWITCHYARD_LOG_LEVEL', 'SWITCHYARD_PORT', 'prot', 'shutdownGrace']);
+    expect(names.sort((a, b) => (a! < b! ? -1 : 1))).toEqual([
+      'SWITCHYARD_LOG_LEVEL',
+      'SWITCHYARD_PORT',
+      'prot',
+      'shutdownGrace',
+    ]);
   });
 
   test.each([

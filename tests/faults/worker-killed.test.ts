@@ -32,7 +32,7 @@ describe('worker kill -9 in mid-job', () => {
       sharp(Buffer.from(await picture.arrayBuffer())).metadata(),
       sharp(readFileSync(join(import.meta.dirname, '../../examples/harbour.png'))).metadata(),
     ]);
-    expect([made.width, made.height]).toEqual([source.width! * 4, source.height! * 4]);
+    expect([made.width, made.height]).toEqual([source.width * 4, source.height * 4]);
   });
 
   test('work that the backend goes on with is found again, not submitted twice', async () => {

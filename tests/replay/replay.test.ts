@@ -51,7 +51,7 @@ async function exportHistory(stack: InProcessStack, workflowId: string): Promise
 }
 
 function replay(history: unknown): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle: { codePath: workflowBundlePath() } }, history as never);
+  return Worker.runReplayHistory({ workflowBundle: { codePath: workflowBundlePath() } }, history);
 }
 
 describe('recorded histories', () => {
