@@ -9,41 +9,39 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { withLock } from './lib/lock.mjs';
-import { isMain, root } from './lib/project.mjs';
+import { isMain, root, setupState } from './lib/project.mjs';
 import { say, step } from './lib/say.mjs';
 
 const LEAST_NODE = [20, 19];
 
 /**
  * Installs when node_modules is missing or was made from another lock file or for another Node.
- * @param {{root?: string, env?: NodeJS.ProcessEnv}} [options] another checkout and environment, for the tests
  * @returns {Promise<boolean>} whether it installed
  * @throws Error with a message fit to print: Node too old, or what npm said
  */
-export async function bootstrap({ root: checkout = root, env = process.env } = {}) {
-  requireNode(process.versions.node);
-  if (isInstalled(checkout)) return false;
+export async function bootstrap() {
+  requireNode();
+  if (isInstalled()) return false;
   // Not inside node_modules: npm ci removes that folder first.
   const lock = join(
     tmpdir(),
-    `switchyard-install-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.lock`,
+    `switchyard-install-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.lock`,
   );
   return withLock(
     lock,
     { onWait: (pid) => say(`Waiting for the installation that process ${pid} is doing`) },
     async () => {
-      if (isInstalled(checkout)) return false;
-      await step('Installing the packages (npm ci)', 'about 20 s; a few minutes on a slow line', () =>
-        npmCi(checkout, env),
-      );
-      writeStamp(checkout);
+      if (isInstalled()) return false;
+      await step('Installing the packages (npm ci)', 'about 20 s; a few minutes on a slow line', () => npmCi());
+      writeStamp();
       return true;
     },
   );
 }
 
-/** @param {string} version @throws Error when Node is older than we need */
-export function requireNode(version) {
+/** @throws Error when Node is older than we need */
+function requireNode() {
+  const version = process.versions.node;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])) return;
   throw new Error(
@@ -52,56 +50,53 @@ export function requireNode(version) {
   );
 }
 
-function stampFile(checkout) {
-  return join(checkout, 'node_modules', '.switchyard', 'installed');
-}
+const stampFile = join(setupState, 'installed');
 
 /** What decides which native packages are picked. */
 const MACHINE = `abi ${process.versions.modules} ${process.platform} ${process.arch}`;
 
-function wantedStamp(checkout) {
+function wantedStamp() {
   const hash = createHash('sha256')
-    .update(readFileSync(join(checkout, 'package-lock.json')))
+    .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   return `${MACHINE} lock ${hash}\n`;
 }
 
-function isInstalled(checkout) {
-  const file = stampFile(checkout);
-  const stamp = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  if (stamp === wantedStamp(checkout)) return true;
+function isInstalled() {
+  const stamp = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined;
+  if (stamp === wantedStamp()) return true;
   if (stamp !== undefined && !stamp.startsWith(`${MACHINE} `)) return false;
-  if (!npmInstalledThisLock(checkout)) return false;
-  writeStamp(checkout);
+  if (!npmInstalledThisLock()) return false;
+  writeStamp();
   return true;
 }
 
 /**
- * Whether npm's own record of node_modules holds what the lock file names: somebody ran `npm ci`, as a CI does, or
- * `npm install`, as one does who adds a package. Optional packages may be missing: they are for other systems.
+ * Whether node_modules holds what the lock file names: somebody ran `npm ci`, as a CI does, or `npm install`, as one
+ * does who adds a package. Optional packages may be missing: they are for other systems. npm's own record of
+ * node_modules will not do: `npm install --package-lock-only` rewrites it and installs nothing.
  */
-function npmInstalledThisLock(checkout) {
-  const record = join(checkout, 'node_modules', '.package-lock.json');
-  if (!existsSync(record)) return false;
-  const installed = JSON.parse(readFileSync(record, 'utf8')).packages ?? {};
-  const wanted = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8')).packages ?? {};
+function npmInstalledThisLock() {
+  if (!existsSync(join(root, 'node_modules'))) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages ?? {};
   return Object.entries(wanted).every(([path, entry]) => {
     if (!path.startsWith('node_modules/')) return true;
-    const version = installed[path]?.version;
-    return version === entry.version || (entry.optional && version === undefined);
+    const manifest = join(root, path, 'package.json');
+    if (!existsSync(manifest)) return entry.optional === true;
+    return entry.link || JSON.parse(readFileSync(manifest, 'utf8')).version === entry.version;
   });
 }
 
-function writeStamp(checkout) {
-  mkdirSync(join(checkout, 'node_modules', '.switchyard'), { recursive: true });
-  writeFileSync(stampFile(checkout), wantedStamp(checkout));
+function writeStamp() {
+  mkdirSync(setupState, { recursive: true });
+  writeFileSync(stampFile, wantedStamp());
 }
 
 /**
  * npm hands its own settings down to scripts; an `npm ci` inside `npm start` would take them for its own (`--omit=dev`,
  * a workspace, a prefix). Registry, proxy, certificates and cache must stay: a closed network may need them.
  */
-export function npmEnvironment(env) {
+function npmEnvironment(env) {
   const kept =
     /^npm_config_(registry|.*:registry|.*_auth.*|.*_authtoken|userconfig|globalconfig|cache|proxy|https_proxy|noproxy|cafile|ca|strict_ssl|fetch_.*|maxsockets|prefer_offline|offline)$/i;
   return Object.fromEntries(
@@ -129,12 +124,12 @@ function firstLines(text) {
     : lines.join('\n');
 }
 
-function npmCi(checkout, env) {
+function npmCi() {
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   return new Promise((resolve, reject) => {
     const npm = spawn('npm', args, {
-      cwd: checkout,
-      env: npmEnvironment(env),
+      cwd: root,
+      env: npmEnvironment(process.env),
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32',
     });
