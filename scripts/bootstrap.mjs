@@ -62,7 +62,8 @@ function wantedStamp() {
   return `${MACHINE} lock ${hash}\n`;
 }
 
-function isInstalled() {
+/** Whether node_modules is what the lock file asks for. */
+export function isInstalled() {
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined;
   if (stamp === wantedStamp()) return true;
   if (stamp !== undefined && !stamp.startsWith(`${MACHINE} `)) return false;

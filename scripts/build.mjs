@@ -44,6 +44,11 @@ export async function build() {
   );
 }
 
+/** Whether dist/ matches the sources: for `switchyard doctor`. */
+export async function isBuilt() {
+  return isFresh(await fingerprint(await sourceFolders()));
+}
+
 async function sourceFolders() {
   const config = JSON.parse(await readFile(join(root, 'tsconfig.build.json'), 'utf8'));
   return config.include.filter(has);

@@ -21,9 +21,9 @@ export class ApiError extends CliError {
   /** From `Retry-After`, milliseconds. */
   readonly retryAfterMs?: number;
 
-  constructor(problem: Problem, retryAfterMs?: number) {
+  constructor(problem: Problem, retryAfterMs?: number, hint: string = ERROR_CODES[problem.code].help) {
     super(exitCodeOfProblem(problem.code), problem.detail ?? problem.title ?? ERROR_CODES[problem.code].title, {
-      hint: ERROR_CODES[problem.code].help,
+      hint,
     });
     this.problem = problem;
     this.retryAfterMs = retryAfterMs;

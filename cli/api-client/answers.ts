@@ -1,0 +1,96 @@
+import type { JobError } from '../../contract/errors.ts';
+import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
+import type { JobSummary } from '../../contract/job-view.ts';
+
+/** `GET /jobs` */
+export interface JobPage {
+  jobs: JobSummary[];
+  next_cursor?: string;
+}
+
+/** `GET /jobs/{id}/attempts` */
+export interface AttemptList {
+  attempts: Attempt[];
+}
+
+export interface Attempt {
+  attempt: number;
+  status: string;
+  pool?: string;
+  worker?: string;
+  started_at?: string;
+  ended_at?: string;
+  error?: JobError;
+}
+
+/** `GET /jobs/{id}/logs` */
+export interface LogPage {
+  logs: LogLine[];
+}
+
+export interface LogLine {
+  time: string;
+  level: string;
+  message: string;
+}
+
+/** `GET /services` and `GET /services/{name}` */
+export interface ServiceList {
+  services: ServiceView[];
+}
+
+export interface ServiceView {
+  name: string;
+  title: string;
+  description: string;
+  pools: string[];
+  inputs: { field: string; description: string; mime: string[]; required: boolean }[];
+  example: Record<string, unknown>;
+  /** JSON Schema (draft 2020-12) of the payload. */
+  payload_schema: JsonSchema;
+}
+
+/** As much of JSON Schema as help texts are made from. */
+export interface JsonSchema {
+  type?: string | string[];
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  const?: unknown;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema | boolean;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  pattern?: string;
+  format?: string;
+}
+
+/** `GET /pools` */
+export interface PoolList {
+  pools: PoolView[];
+}
+
+export interface PoolView {
+  name: string;
+  description: string;
+  max_concurrent_jobs: number;
+  timeout_seconds: number;
+  retry_attempts: number;
+  offers: { machine_type: string; gpu_count: number; gpu_memory_mb: number };
+  services: string[];
+}
+
+/** `GET /workers` */
+export interface WorkerList {
+  workers: WorkerPresence[];
+}

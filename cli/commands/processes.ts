@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import { candidateDataDirs, runningStack, stackConfig } from '../api-client/data-dir.ts';
+import { EXIT } from '../exit-codes.ts';
+import { note } from '../terminal.ts';
+import { examples, globalOptions, type CommandContext } from './context.ts';
+import { collectList, wholeNumber } from './option-values.ts';
+
+const END_OF_PROCESS = 'A signal (Ctrl-C, SIGTERM) stops it in order; a second one at once.';
+
+export function addUp(parent: Command, context: CommandContext): void {
+  parent
+    .command('up')
+    .description('Run everything: Temporal, the API, one worker per pool')
+    .addHelpText('after', `\nThe same as "npm start", without installing and building first.\n${END_OF_PROCESS}`)
+    .action(async (_options, command: Command) => {
+      const startedAt = Date.now();
+      const env = processEnvironment(context, command, { joinStack: false });
+      const [{ runStack }, { loadConfig }, { projectRoot }] = await Promise.all([
+        import('../stack/run-stack.ts'),
+        import('../../platform/config/load-config.ts'),
+        import('../../platform/project-root.ts'),
+      ]);
+      const loaded = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
+      const code = await runStack(loaded, { env, startedAt });
+      context.exitCode = code === EXIT.ok || code === EXIT.interrupted ? code : EXIT.error;
+    });
+}
+
+export function addWorker(parent: Command, context: CommandContext): void {
+  parent
+    .command('worker')
+    .description('Run a worker process for one pool')
+    .requiredOption('--pool <pool>', 'the pool it works for')
+    .option(
+      '--capabilities <list>',
+      'only these services, set apart by commas; all of the pool unless given',
+      collectList,
+    )
+    .option('--max-concurrent <n>', 'jobs at a time and service', wholeNumber(1, 1_000))
+    .option('--health-port <port>', 'first port to try for /health, /status and /metrics', wholeNumber(0, 65_535))
+    .addHelpText(
+      'after',
+      `${examples(
+        ['switchyard worker --pool heavy', 'joins the stack that runs on this machine'],
+        ['TEMPORAL_ADDRESS=temporal:7233 switchyard worker --pool standard --capabilities upscale', ''],
+      )}\n\n${END_OF_PROCESS}`,
+    )
+    .action(
+      async (
+        options: { pool: string; capabilities?: string[]; maxConcurrent?: number; healthPort?: number },
+        command: Command,
+      ) => {
+        processEnvironment(context, command, { joinStack: true });
+        const { runPoolWorkerProcess } = await import('../../workers/pool-main.ts');
+        await runAsProcess(() => runPoolWorkerProcess(options));
+      },
+    );
+}
+
+export function addOrchestrator(parent: Command, context: CommandContext): void {
+  parent
+    .command('orchestrator')
+    .description('Run the workflows as a process of its own')
+    .addHelpText('after', `\n${END_OF_PROCESS}`)
+    .action(async (_options, command: Command) => {
+      processEnvironment(context, command, { joinStack: true });
+      const { runOrchestratorProcess } = await import('../../workers/orchestrator-main.ts');
+      await runAsProcess(runOrchestratorProcess);
+    });
+}
+
+export function addApi(parent: Command, context: CommandContext): void {
+  parent
+    .command('api')
+    .description('Run the HTTP API as a process of its own')
+    .addHelpText(
+      'after',
+      `${examples(['SWITCHYARD_PORT=8500 switchyard api', 'a second API beside the running stack'])}\n\n${END_OF_PROCESS}`,
+    )
+    .action(async (_options, command: Command) => {
+      processEnvironment(context, command, { joinStack: true });
+      const { runApiProcess } = await import('../../workers/api-main.ts');
+      await runAsProcess(runApiProcess);
+    });
+}
+
+/**
+ * The processes read their environment themselves. `--data-dir` goes into it, and the address of the Temporal of a
+ * stack that runs there, so that a further worker joins it without being told a port.
+ */
+function processEnvironment(
+  { terminal }: CommandContext,
+  command: Command,
+  { joinStack }: { joinStack: boolean },
+): NodeJS.ProcessEnv {
+  const { env, cwd } = terminal;
+  const { dataDir } = globalOptions(command);
+  if (dataDir !== undefined) env['SWITCHYARD_DATA_DIR'] = candidateDataDirs(dataDir, env, cwd)[0];
+  if (!joinStack || stackConfig(env).temporalAddress !== undefined) return env;
+  const stack = runningStack(candidateDataDirs(dataDir, env, cwd));
+  if (!stack) return env;
+  note(terminal, `Joining the stack running in ${stack.data_dir} (Temporal at ${stack.temporal_address}).`);
+  env['SWITCHYARD_DATA_DIR'] = stack.data_dir;
+  env['TEMPORAL_ADDRESS'] = stack.temporal_address;
+  env['TEMPORAL_NAMESPACE'] = stack.namespace;
+  if (stack.temporal_ui_url) env['SWITCHYARD_TEMPORAL_UI_URL'] = stack.temporal_ui_url;
+  return env;
+}
+
+async function runAsProcess(main: () => Promise<number>): Promise<void> {
+  const { runMain } = await import('../../workers/process/lifecycle.ts');
+  await runMain(main);
+}

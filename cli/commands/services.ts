@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { ServiceView } from '../api-client/answers.ts';
+import { catalogApi } from '../api-client/catalog.ts';
+import { exampleCommand } from '../output/example-command.ts';
+import { schemaFields, type SchemaField } from '../output/schema-fields.ts';
+import { formatTable } from '../output/table.ts';
+import { plain, wrap } from '../output/text-width.ts';
+import type { Session } from '../session.ts';
+import { note, say, sayJson } from '../terminal.ts';
+import { apiAction, examples, type CommandContext } from './context.ts';
+
+export function addServices(parent: Command, context: CommandContext): void {
+  parent
+    .command('services')
+    .description('List the services, or show what one takes')
+    .argument('[service]', 'show its payload, inputs and an example')
+    .addHelpText(
+      'after',
+      examples(
+        ['switchyard services', ''],
+        ['switchyard services upscale', ''],
+        ['switchyard services upscale --json | jq .payload_schema', ''],
+      ),
+    )
+    .action(
+      apiAction(context, (session: Session, name: string | undefined) =>
+        name === undefined ? listServices(session) : showService(session, name),
+      ),
+    );
+}
+
+async function listServices(session: Session): Promise<void> {
+  const { terminal, api, json } = session;
+  const list = await catalogApi(api).services();
+  if (json) return sayJson(terminal, list);
+  const columns = [
+    { title: 'SERVICE', value: (service: ServiceView) => service.name, paint: terminal.style.bold },
+    { title: 'WHAT', value: (service: ServiceView) => service.description || service.title, shrinksTo: 20 },
+    {
+      title: 'INPUTS',
+      value: (service: ServiceView) => service.inputs.map(({ field }) => field).join(', '),
+      droppable: 2,
+    },
+    { title: 'POOLS', value: (service: ServiceView) => service.pools.join(', '), shrinksTo: 10, droppable: 1 },
+  ];
+  for (const line of formatTable(list.services, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
+  note(terminal, terminal.errorStyle.dim('What one takes: switchyard services NAME'));
+}
+
+async function showService(session: Session, name: string): Promise<void> {
+  const { terminal, api, json } = session;
+  const service = await catalogApi(api).service(name);
+  if (json) return sayJson(terminal, service);
+  const { style, stdout } = terminal;
+  const width = stdout.columns ?? 100;
+  say(terminal, `${style.bold(service.name)}  ${plain(service.title)}`);
+  for (const line of wrap(plain(service.description), width)) say(terminal, line);
+  say(terminal, style.dim(`Pools: ${service.pools.join(', ')}`));
+  if (service.inputs.length > 0) {
+    say(terminal, `\n${style.bold('Inputs')} ${style.dim('-i field=@file or -i field=URI')}`);
+    for (const { field, required, mime, description } of service.inputs) {
+      say(terminal, `  ${field}${required ? '' : ' (optional)'}  ${style.dim(mime.join(', '))}`);
+      for (const line of wrap(plain(description), width - 4)) say(terminal, `    ${line}`);
+    }
+  }
+  const inputFields = new Set(service.inputs.map(({ field }) => field));
+  const fields = schemaFields(service.payload_schema).filter(({ path }) => !inputFields.has(path));
+  if (fields.length > 0) {
+    say(terminal, `\n${style.bold('Payload')} ${style.dim('--set field=value')}`);
+    const columns = [
+      { title: 'FIELD', value: (field: SchemaField) => field.path + (field.required ? ' *' : '') },
+      { title: 'TYPE', value: (field: SchemaField) => field.type, shrinksTo: 10, paint: style.accent },
+      { title: 'LIMITS', value: (field: SchemaField) => field.limits, shrinksTo: 12 },
+      { title: 'MEANING', value: (field: SchemaField) => field.description, shrinksTo: 16 },
+    ];
+    for (const line of formatTable(fields, columns, style, stdout.columns)) say(terminal, `  ${line}`);
+    if (fields.some(({ required }) => required)) say(terminal, style.dim('  * must be given'));
+  }
+  say(terminal, `\n${style.bold('Example')}\n  ${exampleCommand(service)}`);
+}
