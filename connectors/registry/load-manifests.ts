@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import { manifestsOf } from './check-manifest.ts';
+import { findSources, type ConnectorSource, type DiscoveryProblem } from './find-sources.ts';
+import { importModule } from './import-module.ts';
+import { readClassText } from './read-class-text.ts';
+
+/** A manifest and where its connectors are. */
+export interface FoundManifest {
+  manifest: ServiceManifest;
+  source: ConnectorSource;
+  /** The file that describes the service. */
+  file: string;
+}
+
+/**
+ * Finds what services there are without running their connectors. (One exception is the author's own choice: a single
+ * file that exports `manifests` beside its class is run for them; `x-connector.manifest.ts` avoids that.)
+ */
+export async function loadManifests(
+  dirs: readonly string[],
+): Promise<{ manifests: ServiceManifest[]; problems: DiscoveryProblem[] }> {
+  const { found, problems } = await findManifests(dirs);
+  return { manifests: found.map(({ manifest }) => manifest), problems };
+}
+
+/** {@link loadManifests} with the places the connectors come from. */
+export async function findManifests(
+  dirs: readonly string[],
+): Promise<{ found: FoundManifest[]; sources: ConnectorSource[]; problems: DiscoveryProblem[] }> {
+  const { sources, problems } = await findSources(dirs);
+  const byService = new Map<string, FoundManifest>();
+  for (const source of sources) {
+    const { manifests, file } = await manifestsFrom(source, problems);
+    for (const manifest of manifests) {
+      const other = byService.get(manifest.service);
+      if (!other) byService.set(manifest.service, { manifest, source, file });
+      else {
+        problems.push({
+          file,
+          problem: `describes the service "${manifest.service}", which ${other.file} describes already`,
+          hint: 'keep one of them, or rename the service',
+        });
+      }
+    }
+  }
+  return { found: [...byService.values()], sources, problems };
+}
+
+async function manifestsFrom(
+  source: ConnectorSource,
+  problems: DiscoveryProblem[],
+): Promise<{ manifests: ServiceManifest[]; file: string }> {
+  const { manifestFile, connectorFile } = source;
+  const described = async (file: string) => {
+    try {
+      const exported = (await importModule(file))['manifests'];
+      return { manifests: manifestsOf(exported, (problem) => problems.push({ file, problem })), file };
+    } catch (error) {
+      problems.push({ file, problem: (error as Error).message });
+      return { manifests: [], file };
+    }
+  };
+  if (manifestFile) return described(manifestFile);
+  const { classes, exportsManifests } = await readClassText(connectorFile);
+  if (exportsManifests) return described(connectorFile);
+  if (classes.length === 0) {
+    problems.push({
+      file: connectorFile,
+      problem: 'exports no class whose name ends in Connector',
+      hint: 'write `export class MyServiceConnector extends BaseConnector`',
+    });
+  }
+  return { manifests: classes.map(({ className, service }) => permissive(className, service)), file: connectorFile };
+}
+
+/** For a connector that comes without words of its own: any payload is taken. */
+function permissive(className: string, service: string): ServiceManifest {
+  return {
+    service,
+    title: className.replace(/Connector$/, ''),
+    description: `Served by ${className}, which describes no payload: any object is taken as it is`,
+    connectors: [className],
+    payload: z.record(z.string(), z.unknown()),
+    inputs: [],
+    example: {},
+  };
+}
