@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { ConnectorError } from '../contract/connector-error.ts';
-import type { Scale } from './scale.ts';
+import type { NetworkScale } from './scale.ts';
 import type { Tile } from './tile-grid.ts';
 import type { TileStore } from './tile-store.ts';
 
@@ -14,7 +14,7 @@ import type { TileStore } from './tile-store.ts';
 export async function writeCanvas(
   path: string,
   rows: readonly (readonly Tile[])[],
-  scale: Scale,
+  scale: NetworkScale,
   store: TileStore,
   signal: AbortSignal,
 ): Promise<void> {
@@ -36,7 +36,7 @@ function rowWidth(row: readonly Tile[]): number {
   return row.reduce((sum, tile) => sum + tile.width, 0);
 }
 
-async function band(row: readonly Tile[], width: number, scale: Scale, store: TileStore): Promise<Buffer> {
+async function band(row: readonly Tile[], width: number, scale: NetworkScale, store: TileStore): Promise<Buffer> {
   const lines = (row[0]?.height ?? 0) * scale;
   const pixels = Buffer.allocUnsafe(width * lines * 3);
   for (const tile of row) {

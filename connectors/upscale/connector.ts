@@ -13,7 +13,7 @@ import type { JobContext } from '../contract/job-context.ts';
 import { MODEL_VERSION, modelFolder } from './model-files.ts';
 import { payloadSchema, type UpscalePayload } from './payload.schema.ts';
 import { FORMATS } from './picture-format.ts';
-import { SCALES } from './scale.ts';
+import { NETWORK_SCALES } from './scale.ts';
 import { environmentTemplates, readSettings, type UpscaleSettings } from './settings.ts';
 import { TileThreads } from './tile-threads.ts';
 import { upscalePicture } from './upscale-picture.ts';
@@ -87,7 +87,7 @@ export class UpscaleConnector extends BaseConnector {
       status: !modelsInstalled() ? 'error' : this.#activeJobs >= concurrent ? 'busy' : 'online',
       capabilities: {
         supported_formats: [...FORMATS],
-        supported_models: SCALES.map((scale) => `esrgan-slim-${scale}x`),
+        supported_models: NETWORK_SCALES.map((scale) => `esrgan-slim-${scale}x`),
         features: ['alpha', 'progress', 'resume', 'cancel'],
         concurrent_jobs: concurrent,
       },
@@ -127,7 +127,7 @@ function validPayload(payload: unknown): UpscalePayload {
 
 function requireModels(): void {
   try {
-    for (const scale of SCALES) modelFolder(scale);
+    for (const scale of NETWORK_SCALES) modelFolder(scale);
   } catch (error) {
     throw new ConnectorError('missing_model', (error as Error).message, { cause: error });
   }

@@ -1,4 +1,4 @@
-import { RECEPTIVE_RADIUS, type Scale } from './scale.ts';
+import { RECEPTIVE_RADIUS, type NetworkScale } from './scale.ts';
 import type { Tile } from './tile-grid.ts';
 import type { TileStore } from './tile-store.ts';
 import type { TileThreads } from './tile-threads.ts';
@@ -8,7 +8,7 @@ export interface TileRun {
   picture: Pixels;
   /** Those still to do. */
   tiles: readonly Tile[];
-  scale: Scale;
+  scale: NetworkScale;
   threads: TileThreads;
   store: TileStore;
   signal: AbortSignal;

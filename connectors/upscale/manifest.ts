@@ -6,7 +6,8 @@ export const manifests: ServiceManifest[] = [
     service: 'upscale',
     title: 'Upscale a picture',
     description:
-      'Makes a picture 2, 3, 4 or 8 times larger with a super-resolution network (ESRGAN slim) on the CPU. ' +
+      'Makes a picture 2, 3, 4 or 8 times larger with a super-resolution network (ESRGAN slim) on the CPU; ' +
+      'at 8 times the network does 4 and Lanczos the rest. ' +
       'Tile by tile: a job that lost its worker goes on from the finished tiles. Transparency is kept.',
     connectors: ['UpscaleConnector'],
     payload: payloadSchema,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
-import type { Scale } from './scale.ts';
+import type { NetworkScale } from './scale.ts';
 
 const PACKAGE = '@upscalerjs/esrgan-slim';
 
@@ -21,7 +21,7 @@ export interface ModelFiles {
  * the way goes from a file that it does export upwards.
  * @throws Error naming the package when it is missing or incomplete
  */
-export function modelFolder(scale: Scale): string {
+export function modelFolder(scale: NetworkScale): string {
   let folder = dirname(createRequire(import.meta.url).resolve(PACKAGE));
   for (;;) {
     const candidate = join(folder, 'models', `x${scale}`);
@@ -33,7 +33,7 @@ export function modelFolder(scale: Scale): string {
 }
 
 /** Reads a network of about 1 MB. @throws Error when the package is missing or damaged */
-export async function readModel(scale: Scale): Promise<ModelFiles> {
+export async function readModel(scale: NetworkScale): Promise<ModelFiles> {
   const folder = modelFolder(scale);
   const model = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'));
   const [group] = model.weightsManifest;

@@ -1,9 +1,9 @@
-import type { Scale } from './scale.ts';
+import type { NetworkScale } from './scale.ts';
 
 /** What a thread is asked: to enlarge one window of a picture. */
 export interface TileRequest {
   id: number;
-  scale: Scale;
+  scale: NetworkScale;
   /** Size of the window, margin included. Pixels of the input. */
   width: number;
   height: number;

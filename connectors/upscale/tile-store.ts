@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MODEL_VERSION } from './model-files.ts';
-import type { Scale } from './scale.ts';
+import type { NetworkScale } from './scale.ts';
 import type { Tile } from './tile-grid.ts';
 
 /** Raised when the same input would give other tiles than before. */
@@ -15,7 +15,7 @@ const TRAILER_BYTES = SEAL.length + 4;
 /** All that decides what a tile looks like. */
 export interface TileKey {
   inputSha256: string;
-  scale: Scale;
+  scale: NetworkScale;
   /** Longest side of a tile, input pixels. */
   tileSize: number;
   /** Whether transparency was laid on white before. */
@@ -29,9 +29,9 @@ export interface TileKey {
  */
 export class TileStore {
   readonly #folder: string;
-  readonly #scale: Scale;
+  readonly #scale: NetworkScale;
 
-  private constructor(folder: string, scale: Scale) {
+  private constructor(folder: string, scale: NetworkScale) {
     this.#folder = folder;
     this.#scale = scale;
   }

@@ -1,17 +1,17 @@
 import { parentPort } from 'node:worker_threads';
 import { loadNetwork, type Network, startBackend } from './network.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
-import type { Scale } from './scale.ts';
+import type { NetworkScale } from './scale.ts';
 import type { TileReply, TileRequest } from './tile-protocol.ts';
 
 /**
  * The thread that enlarges tiles: one request after the other, networks kept by scale. It holds no state that a lost
  * thread would take along.
  */
-const networks = new Map<Scale, Promise<Network>>();
+const networks = new Map<NetworkScale, Promise<Network>>();
 let backend: Promise<void> | undefined;
 
-function networkFor(scale: Scale): Promise<Network> {
+function networkFor(scale: NetworkScale): Promise<Network> {
   backend ??= startBackend();
   let network = networks.get(scale);
   if (!network) {

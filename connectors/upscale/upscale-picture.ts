@@ -11,7 +11,7 @@ import { enlargeTiles } from './enlarge-tiles.ts';
 import type { UpscalePayload } from './payload.schema.ts';
 import { decodePicture, inspectPicture, type PictureHeader } from './picture.ts';
 import { EXTENSION, type PictureFormat } from './picture-format.ts';
-import type { Scale } from './scale.ts';
+import { networkFor, type NetworkScale, type Scale } from './scale.ts';
 import type { UpscaleSettings } from './settings.ts';
 import { cutTiles, type Tile } from './tile-grid.ts';
 import { TileRate } from './tile-rate.ts';
@@ -52,7 +52,11 @@ interface Work extends UpscaleTask {
   input: InputFile;
   header: PictureHeader;
   picture: Pixels;
+  network: NetworkScale;
   format: PictureFormat;
+  /** Of the result. */
+  width: number;
+  height: number;
   /** Transparency is laid on white. */
   flatten: boolean;
   rows: Tile[][];
@@ -69,14 +73,13 @@ export async function upscalePicture(task: UpscaleTask): Promise<{ result: Upsca
   const resumed = await enlargeMissing(work);
   const artifact = await inScratch(task.context.workDir, (folder) => writeResult(work, folder));
   task.context.signal.throwIfAborted();
-  const { picture, format, tiles } = work;
-  const { scale } = task.payload;
+  const { picture, format, tiles, width, height } = work;
   return {
     artifact,
     result: {
-      width: picture.width * scale,
-      height: picture.height * scale,
-      scale,
+      width,
+      height,
+      scale: task.payload.scale,
       format,
       tiles: tiles.length,
       tiles_resumed: resumed,
@@ -97,18 +100,22 @@ async function prepare(task: UpscaleTask): Promise<Work> {
   const format = payload.format ?? header.format;
   const flatten = header.alpha && format === 'jpeg';
   const picture = await untilAborted(decodePicture(header, flatten), context.signal);
+  const network = networkFor(payload.scale);
   const rows = cutTiles(picture.width, picture.height, settings.tile_size);
   const store = await TileStore.open(context.workDir, {
     inputSha256: input.sha256,
-    scale: payload.scale,
+    scale: network,
     tileSize: settings.tile_size,
     flattened: flatten,
   });
-  return { ...task, input, header, picture, format, flatten, rows, tiles: rows.flat(), store };
+  const width = picture.width * payload.scale;
+  const height = picture.height * payload.scale;
+  const tiles = rows.flat();
+  return { ...task, input, header, picture, network, format, width, height, flatten, rows, tiles, store };
 }
 
 /** @returns how many tiles an earlier attempt had finished */
-async function enlargeMissing({ payload, threads, context, report, input, picture, tiles, store }: Work) {
+async function enlargeMissing({ threads, context, report, input, picture, network, tiles, store }: Work) {
   const finished = await store.finished(tiles, context.signal);
   let done = finished.size;
   const rate = new TileRate(performance.now());
@@ -121,10 +128,10 @@ async function enlargeMissing({ payload, threads, context, report, input, pictur
       estimated_completion_ms: rate.left(tiles.length - done),
     });
   const start = done > 0 ? `resumed: ${done} of ${tiles.length} tiles were done` : `${tiles.length} tiles to do`;
-  context.logger.info({ input: input.name, scale: payload.scale, tiles: tiles.length, tiles_resumed: done }, start);
+  context.logger.info({ input: input.name, network, tiles: tiles.length, tiles_resumed: done }, start);
   tell(start);
   const missing = tiles.filter((tile) => !finished.has(tile.index));
-  await enlargeTiles({ picture, tiles: missing, scale: payload.scale, threads, store, signal: context.signal }, () => {
+  await enlargeTiles({ picture, tiles: missing, scale: network, threads, store, signal: context.signal }, () => {
     done++;
     rate.tileDone(performance.now());
     tell(`tile ${done} of ${tiles.length}`);
@@ -133,8 +140,7 @@ async function enlargeMissing({ payload, threads, context, report, input, pictur
 }
 
 async function writeResult(work: Work, folder: string): Promise<ArtifactRef> {
-  const { payload, context, report, input, header, picture, format, rows, tiles, store } = work;
-  const { scale, quality } = payload;
+  const { payload, context, report, input, header, picture, network, format, width, height, rows, tiles, store } = work;
   report({
     progress: TILES_TO,
     message: `writing the ${format}`,
@@ -144,13 +150,14 @@ async function writeResult(work: Work, folder: string): Promise<ArtifactRef> {
   const canvas = join(folder, 'canvas.v');
   const alphaPath = picture.channels === 4 ? join(folder, 'alpha.v') : undefined;
   const target = join(folder, `result.${EXTENSION[format]}`);
-  await writeCanvas(canvas, rows, scale, store, context.signal);
-  if (alphaPath) await untilAborted(writeAlpha(picture, scale, alphaPath), context.signal);
-  await untilAborted(encodePicture(canvas, target, { format, quality, grey: header.grey, alphaPath }), context.signal);
+  await writeCanvas(canvas, rows, network, store, context.signal);
+  if (alphaPath) await untilAborted(writeAlpha(picture, width, height, alphaPath), context.signal);
+  const options = { format, quality: payload.quality, width, height, grey: header.grey, alphaPath };
+  await untilAborted(encodePicture(canvas, target, options), context.signal);
   return context.writeOutput(createReadStream(target), {
-    name: `${parse(input.name).name || 'picture'}-x${scale}.${EXTENSION[format]}`,
+    name: `${parse(input.name).name || 'picture'}-x${payload.scale}.${EXTENSION[format]}`,
     mime: `image/${format}`,
-    meta: { width: picture.width * scale, height: picture.height * scale },
+    meta: { width, height },
   });
 }
 
