@@ -65,9 +65,18 @@ export function createCrew(record: ProcessRecord, onChange: () => void, tell: (l
     onChange();
   }
 
+  /** A full disk must not end the stack: what cannot be noted down is said, and that is all. */
+  function onEventSafely(name: string, event: LifeEvent): void {
+    try {
+      onEvent(name, event);
+    } catch (error) {
+      tell(`warning: the state of the stack could not be written: ${(error as Error).message}`);
+    }
+  }
+
   return {
     start(member) {
-      const kept = keepRunning({ launch: member.launch, onEvent: (event) => onEvent(member.name, event) });
+      const kept = keepRunning({ launch: member.launch, onEvent: (event) => onEventSafely(member.name, event) });
       members.set(member.name, { member, kept, restarts: 0 });
       return kept.firstReady.catch((error: Error) => {
         throw new StackError(`${member.title} could not be started: it ${error.message}. Its log: ${member.logFile}`);

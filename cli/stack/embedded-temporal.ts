@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type DevServer, startDevServer } from '../../platform/temporal/dev-server.ts';
 import type { LiveProcess } from './keep-running.ts';
 import { rotateLog } from './rotating-log.ts';
@@ -17,6 +17,7 @@ export interface EmbeddedTemporalOptions {
 /** Starts one life of the embedded Temporal; the promise settles when it answers. */
 export async function launchTemporal(options: EmbeddedTemporalOptions, signal: AbortSignal): Promise<LiveProcess> {
   rotateLog(options.logFile);
+  const before = statSync(options.logFile, { throwIfNoEntry: false })?.size ?? 0;
   const server: DevServer = await startDevServer({ ...options, detached: true, signal });
   return {
     pid: server.pid,
@@ -24,6 +25,19 @@ export async function launchTemporal(options: EmbeddedTemporalOptions, signal: A
     exited: server.exited,
     askToStop: () => void server.process.kill('SIGTERM'),
     kill: () => void server.process.kill('SIGKILL'),
-    lastWords: () => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-5),
+    lastWords: () => errorsIn(readFileSync(options.logFile).subarray(before).toString('utf8')),
   };
+}
+
+/** The errors of this life, without the fields that only a developer of the server can use. */
+function errorsIn(log: string): string[] {
+  const lines = log.split('\n').flatMap((line) => {
+    try {
+      const { level, msg, error } = JSON.parse(line) as Record<string, unknown>;
+      return level === 'ERROR' || level === 'FATAL' ? [`${msg}${error ? `: ${error}` : ''}`] : [];
+    } catch {
+      return line.startsWith('Error') ? [line] : [];
+    }
+  });
+  return lines.slice(-3);
 }

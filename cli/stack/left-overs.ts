@@ -20,6 +20,7 @@ export function recordProcesses(path: string): ProcessRecord {
   const write = () => writeJsonFile(path, entries);
   return {
     add(name, pid) {
+      if (entries.some((entry) => entry.pid === pid)) return;
       entries = [...entries, { name, ...(identify(pid) ?? { pid, started: '' }) }];
       write();
     },

@@ -10,6 +10,8 @@ const FIT_TO_PRINT = new Set(['ConfigError', 'StackError', 'NoTemporalBinaryErro
  * @param startedAt when the command was given, milliseconds since 1970
  */
 export async function main(startedAt: number): Promise<void> {
+  // A closed terminal or pipe is no reason to fall: the stack goes on, or is told to stop by its signal.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const loaded = loadConfig(process.env, process.env['SWITCHYARD_HOME'] ?? projectRoot());
     process.exitCode = await runStack(loaded, { env: process.env, startedAt });

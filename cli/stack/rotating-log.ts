@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync
 import { dirname } from 'node:path';
 
 export interface RotatingLog {
+  /** Never throws: a full disk must not end what is being logged. */
   write(line: string): void;
   close(): void;
 }
@@ -16,15 +17,21 @@ export function openRotatingLog(path: string, maxBytes = MAX_BYTES): RotatingLog
   rotateLog(path, maxBytes);
   let fd = openSync(path, 'a');
   let size = statSync(path).size;
+  function rotate(): void {
+    rotateLog(path, maxBytes);
+    const next = openSync(path, 'a');
+    closeSync(fd);
+    fd = next;
+    size = 0;
+  }
   return {
     write(line) {
-      if (size > maxBytes) {
-        closeSync(fd);
-        rotateLog(path, maxBytes);
-        fd = openSync(path, 'a');
-        size = 0;
+      try {
+        if (size > maxBytes) rotate();
+        size += writeSync(fd, `${line}\n`);
+      } catch {
+        // The line is lost; the next one may find room.
       }
-      size += writeSync(fd, `${line}\n`);
     },
     close: () => closeSync(fd),
   };
