@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { pino } from 'pino';
 import type { Logger } from '../../platform/logging/logger.ts';
 
@@ -31,7 +32,7 @@ export const logger: ConnectorLog = {
 };
 
 function fields(details: unknown[]): Record<string, unknown> {
-  const err = details.find((detail) => detail instanceof Error);
+  const err = details.find((detail) => isNativeError(detail) || detail instanceof Error);
   const others = details.filter((detail) => detail !== err);
   return { ...(err ? { err } : {}), ...(others.length > 0 ? { details: others } : {}) };
 }

@@ -1,17 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { ArtifactRef } from '../../contract/artifact.ts';
+import type { InputFile } from '../../platform/inputs/input-file.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 
-/** An input file, made local and checked for size before the connector sees it. */
-export interface InputFile {
-  /** Path on this machine, readable until the attempt ends. */
-  path: string;
-  name: string;
-  bytes: number;
-  sha256: string;
-  /** Sniffed; `application/octet-stream` when the content tells nothing. */
-  mime: string;
-}
+export type { InputFile };
 
 export interface OutputOptions {
   /** File name for people; a second output of the same name gets a number. */

@@ -15,5 +15,6 @@ const HANDED_OVER = new Set(['WORKER_SHUTDOWN', 'NOT_FOUND', 'TIMED_OUT', 'PAUSE
 export function goesOnElsewhere(signal: AbortSignal): boolean {
   const reason: unknown = signal.reason;
   if (reason instanceof ConnectorError) return ERROR_CODES[reason.code].retryable;
-  return reason instanceof Error && reason.name === 'CancelledFailure' && HANDED_OVER.has(reason.message);
+  const { name, message } = (reason ?? {}) as Partial<Error>;
+  return name === 'CancelledFailure' && HANDED_OVER.has(message ?? '');
 }
