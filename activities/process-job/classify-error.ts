@@ -1,6 +1,7 @@
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
+import { InputError } from '../../platform/inputs/input-error.ts';
 import { ArtifactTooLargeError } from '../../platform/artifacts/artifact-store.ts';
 
 /** An error of an attempt in the words of the one table. */
@@ -41,6 +42,8 @@ export function classifyError(error: unknown): ClassifiedError {
       errors: error.errors,
     };
   }
+  if (error instanceof InputError)
+    return { ...entry(error.code, error.message), retry_after_ms: error.retry_after_ms, errors: error.errors };
   if (error instanceof ArtifactTooLargeError) return entry('output_too_large', error.message);
   const message = error instanceof Error ? error.message || error.name : String(error);
   for (const code of errorCodesOf(error)) {

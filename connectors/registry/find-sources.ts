@@ -17,7 +17,7 @@ export interface ConnectorSource {
 }
 
 /** Folders of connectors/ that hold no family. */
-const COMMONS = new Set(['contract', 'base', 'registry', 'plugins', 'node_modules']);
+const COMMONS = new Set(['contract', 'base', 'http', 'registry', 'plugins', 'node_modules']);
 const SINGLE = /^(.+-connector)\.(?:ts|js|mjs)$/;
 const EXPORTED_CLASS = /^[ \t]*export\s+(?:default\s+)?class\s+(\w+Connector)\b/m;
 /** Built code looks for built files first, sources for sources. */

@@ -6,6 +6,13 @@ import { nativeConnection } from '../../platform/temporal/connection.ts';
 /** Longest pause between two tries to reach Temporal at start. Milliseconds. */
 const MAX_PAUSE = 5_000;
 
+/** What the SDK remarks about every activity-only worker: ours are so on purpose. */
+const EXPECTED = new Set([
+  'No workflows registered, not polling for workflow tasks',
+  'No activities registered, not polling for activity tasks',
+  'No Nexus services registered, not polling for Nexus tasks',
+]);
+
 /**
  * Sets up the SDK's one runtime of this process: its log lines go to ours, its workers say often that they are there,
  * and signals are left to us, so that things stop in order.
@@ -13,6 +20,7 @@ const MAX_PAUSE = 5_000;
 export function installTemporalRuntime(config: Config, logger: Logger): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => {
+      if (EXPECTED.has(entry.message)) return;
       const level = entry.level === 'WARN' ? 'warn' : entry.level === 'ERROR' ? 'error' : 'debug';
       logger[level](serializable(entry.meta), `temporal: ${entry.message}`);
     }),
