@@ -40,7 +40,7 @@ export async function loadProcess(name: string, env: NodeJS.ProcessEnv): Promise
     logger,
     catalog,
     discovered,
-    artifacts: createFileArtifactStore(join(config.dataDir, 'artifacts')),
+    artifacts: createFileArtifactStore(join(config.dataDir, 'artifacts'), { inputRetentionMs: config.inputRetention }),
     planning: {
       artifactRetention: config.artifactRetention,
       heartbeatTimeout: config.heartbeatTimeout,
