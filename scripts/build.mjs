@@ -59,7 +59,7 @@ async function fingerprint(folders) {
   const files = [];
   for (const folder of folders) {
     for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
-      const path = relative(root, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/');
+      const path = relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
       if (
         !entry.isFile() ||
         path.endsWith('.d.ts') ||
@@ -120,7 +120,7 @@ async function removeLeftOvers(files) {
   );
   for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    const path = relative(dist, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/');
+    const path = relative(dist, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
     if (path.includes('/') && !kept.has(path)) await rm(join(dist, path));
   }
 }

@@ -62,7 +62,7 @@ function isThere(lock, from, name) {
 }
 
 function platformOf(name) {
-  const words = name.split(/[/\-]/);
+  const words = name.split(/[/-]/);
   const pick = (table) => words.map((word) => table[word]).find(Boolean);
   const found = { os: pick(SYSTEMS), cpu: pick(PROCESSORS), libc: pick(LIBRARIES) };
   if (!found.cpu)

@@ -8,19 +8,19 @@ import { say } from './lib/say.mjs';
 
 const FOLDERS = ['contract', 'platform', 'workflows', 'activities', 'connectors', 'workers', 'api', 'cli'];
 
-/** Name, file of the program, arguments. The same as the npm scripts of these names, without npm around them. */
+/** The same as the npm scripts of these names, without npm around them. */
 const STEPS = [
-  ['formatting', 'node_modules/@biomejs/biome/bin/biome', ['format', '.']],
-  ['lint', 'node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
-  ['types', 'node_modules/typescript/bin/tsc', ['--noEmit', '-p', 'tsconfig.json']],
-  [
-    'boundaries',
-    'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
-    ['--config', '.dependency-cruiser.mjs', ...FOLDERS],
-  ],
-  ['dead code', 'node_modules/knip/bin/knip.js', []],
-  ['lock file', 'scripts/complete-lock.mjs', ['--check']],
-  ['tests', 'scripts/test.mjs', process.argv.slice(2)],
+  { name: 'formatting', file: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '.'] },
+  { name: 'lint', file: 'node_modules/oxlint/bin/oxlint', args: ['--type-aware', '--deny-warnings'] },
+  { name: 'types', file: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', 'tsconfig.json'] },
+  {
+    name: 'boundaries',
+    file: 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+    args: ['--config', '.dependency-cruiser.mjs', ...FOLDERS],
+  },
+  { name: 'dead code', file: 'node_modules/knip/bin/knip.js', args: [] },
+  { name: 'lock file', file: 'scripts/complete-lock.mjs', args: ['--check'] },
+  { name: 'tests', file: 'scripts/test.mjs', args: process.argv.slice(2) },
 ];
 
 try {
@@ -29,7 +29,7 @@ try {
   say(error.message);
   process.exit(1);
 }
-for (const [name, file, args] of STEPS) {
+for (const { name, file, args } of STEPS) {
   say(`\n== ${name}: ${file.replace('node_modules/', '')} ${args.join(' ')}`);
   const { code } = await runNode(join(root, file), args);
   if (code !== 0) {

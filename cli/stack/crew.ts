@@ -83,7 +83,7 @@ export function createCrew(record: ProcessRecord, onChange: () => void, tell: (l
       });
     },
     async stop(names, graceMs) {
-      await Promise.all(names.map((name) => members.get(name)?.kept.stop(graceMs)));
+      await Promise.all(names.flatMap((name) => members.get(name)?.kept.stop(graceMs) ?? []));
     },
     killNow() {
       for (const { kept } of members.values()) kept.killNow();

@@ -33,8 +33,8 @@ export async function launchTemporal(options: EmbeddedTemporalOptions, signal: A
 function errorsIn(log: string): string[] {
   const lines = log.split('\n').flatMap((line) => {
     try {
-      const { level, msg, error } = JSON.parse(line) as Record<string, unknown>;
-      return level === 'ERROR' || level === 'FATAL' ? [`${msg}${error ? `: ${error}` : ''}`] : [];
+      const { level, msg, error } = JSON.parse(line) as Record<string, string | undefined>;
+      return level === 'ERROR' || level === 'FATAL' ? [`${msg ?? ''}${error ? `: ${error}` : ''}`] : [];
     } catch {
       return line.startsWith('Error') ? [line] : [];
     }

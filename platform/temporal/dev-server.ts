@@ -107,6 +107,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     const said = log.tail();
     throw new Error(
       `The embedded Temporal did not start (${args.slice(0, 6).join(' ')}): ${(error as Error).message}${said ? `\nIts last words:\n${said}` : ''}`,
+      { cause: error },
     );
   }
   return server;

@@ -47,7 +47,6 @@ describe('the embedded Temporal', () => {
     const handle = await new Client({ connection: before }).workflow.start('nobodyRunsThis', {
       taskQueue: 'nowhere',
       workflowId: 'survivor',
-      searchAttributes: {},
       memo: { note: 'written before the crash' },
     });
     await before.close();

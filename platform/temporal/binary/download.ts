@@ -39,7 +39,7 @@ export async function downloadBinary(
     await chmod(program, 0o755);
     await rename(program, target);
   } catch (error) {
-    throw new Error(inWords(error));
+    throw new Error(inWords(error), { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
     await dispatcher.close();

