@@ -8,7 +8,7 @@ const SCHEMA_FILE = '\\.schema\\.ts$';
 const AT_RUN_TIME = { dependencyTypesNot: ['type-only'] };
 
 /** Folders of connectors/ that every family builds on; every other folder there is a service family. */
-const CONNECTOR_COMMONS = 'contract|base|registry|plugins';
+const CONNECTOR_COMMONS = 'contract|base|http|registry|plugins';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
