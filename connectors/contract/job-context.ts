@@ -44,12 +44,12 @@ export interface JobContext {
   trackServiceJob(serviceJobId: string, instance?: string): Promise<void>;
   /**
    * Resolves a media reference of the payload (`artifact:`, `data:`, `file:` under an allowed root, `https:`).
-   * @throws ConnectorError `validation`, `not_found`, `payload_too_large` or `permission`, naming `pointer`
+   * @throws InputError (platform/inputs) with `validation`, `not_found`, `payload_too_large`, `permission`, … naming `pointer`
    */
   openInput(reference: string, pointer: string): Promise<InputFile>;
   /**
    * Streams an output into the artifact store.
-   * @throws ConnectorError `output_too_large` past the size cap, `internal` when the store cannot take it (disk full)
+   * @throws ArtifactTooLargeError past the size cap, or the error of the file system (disk full); nothing is left behind
    */
   writeOutput(content: Readable | Buffer, options: OutputOptions): Promise<ArtifactRef>;
 }
