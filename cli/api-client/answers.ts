@@ -1,4 +1,4 @@
-import type { JobError } from '../../contract/errors.ts';
+import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 import type { JobSummary } from '../../contract/job-view.ts';
 
@@ -10,17 +10,7 @@ export interface JobPage {
 
 /** `GET /jobs/{id}/attempts` */
 export interface AttemptList {
-  attempts: Attempt[];
-}
-
-export interface Attempt {
-  attempt: number;
-  status: string;
-  pool?: string;
-  worker?: string;
-  started_at?: string;
-  ended_at?: string;
-  error?: JobError;
+  attempts: JobAttempt[];
 }
 
 /** `GET /jobs/{id}/logs` */

@@ -39,7 +39,7 @@ export class ApiClient {
     try {
       return JSON.parse(text) as T;
     } catch {
-      throw this.#stranger(response);
+      throw this.stranger(response.status, response.headers.get('content-type'));
     }
   }
 
@@ -73,23 +73,31 @@ export class ApiClient {
 
   /** The error for an address where nobody answers, with what was tried and how to start it. */
   unreachable(why: unknown): UnreachableError {
+    const hint = [
+      `Looked there because ${this.address.because}.`,
+      ...this.address.passedOver,
+      'Start it with "npm start" in the project (or "switchyard up"), or name another with --url or SWITCHYARD_URL.',
+      '"switchyard doctor" says what is away.',
+    ].join('\n');
     const reason = typeof why === 'string' ? why : networkReason(why);
-    return new UnreachableError(
-      `No Switchyard API at ${this.address.url}: ${reason}`,
-      [
-        `Looked there because ${this.address.because}.`,
-        ...this.address.passedOver,
-        'Start it with "npm start" in the project (or "switchyard up"), or name another with --url or SWITCHYARD_URL.',
-        '"switchyard doctor" says what is away.',
-      ].join('\n'),
-      why,
+    return new UnreachableError(`No Switchyard API at ${this.address.url}: ${reason}`, {
+      hint,
+      refused: isRefused(why),
+      cause: why,
+    });
+  }
+
+  /** The error for an answer that no API of ours would give. */
+  stranger(status: number, contentType: string | null | undefined): UnreachableError {
+    return this.unreachable(
+      `something answers there, but not like Switchyard (HTTP ${status}, ${contentType ?? 'no content type'})`,
     );
   }
 
   async #refusal(response: Response): Promise<Error> {
     const body = await this.#read(response).catch(() => '');
     const problem = readProblem(response.status, response.headers.get('content-type'), body);
-    if (!problem) return this.#stranger(response);
+    if (!problem) return this.stranger(response.status, response.headers.get('content-type'));
     return new ApiError(problem, readRetryAfter(response.headers.get('retry-after'), Date.now()));
   }
 
@@ -100,29 +108,40 @@ export class ApiClient {
       throw this.unreachable(error);
     }
   }
-
-  #stranger(response: Response): UnreachableError {
-    const type = response.headers.get('content-type') ?? 'no content type';
-    return this.unreachable(`something answers there, but not like Switchyard (HTTP ${response.status}, ${type})`);
-  }
 }
 
 /** fetch hides what went wrong in a chain of causes. */
 export function networkReason(error: unknown): string {
-  let cause: unknown = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) cause = cause.errors[0];
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const known: Record<string, string> = {
-    ECONNREFUSED: 'connection refused',
-    ECONNRESET: 'the connection was cut',
-    ENOTFOUND: 'no such host',
-    EAI_AGAIN: 'the host name cannot be looked up now',
-    EHOSTUNREACH: 'the host cannot be reached',
-    ETIMEDOUT: 'no answer',
-    UND_ERR_CONNECT_TIMEOUT: 'no answer',
-    UND_ERR_SOCKET: 'the connection was cut',
-    EPIPE: 'the connection was cut',
-  };
-  return (code && known[code]) || (cause instanceof Error ? cause.message : String(cause));
+  const { code, message } = rootCause(error);
+  return (code && REASONS[code]) || message || String(error);
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ETIMEDOUT: 'no answer',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer',
+  UND_ERR_SOCKET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+};
+
+function isRefused(why: unknown): boolean {
+  return typeof why === 'string' || ['ECONNREFUSED', 'ENOTFOUND'].includes(rootCause(why).code ?? '');
+}
+
+interface Cause {
+  code?: string;
+  message?: string;
+  cause?: Cause;
+  /** Of an AggregateError: one for each address that was tried. */
+  errors?: Cause[];
+}
+
+function rootCause(error: unknown): Cause {
+  let cause = (error ?? {}) as Cause;
+  while (cause.cause) cause = cause.cause;
+  return cause.errors?.[0] ?? cause;
 }

@@ -4,7 +4,6 @@ import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import { safeFileName } from '../../platform/artifacts/safe-name.ts';
 import { CliError } from '../cli-error.ts';
@@ -73,7 +72,7 @@ async function receive(
       done(null, chunk);
     },
   });
-  const body = response.body ? Readable.fromWeb(response.body as ReadableStream) : Readable.from([]);
+  const body = response.body ? Readable.fromWeb(response.body) : Readable.from([]);
   try {
     await pipeline(body, meter, createWriteStream(part));
   } catch (error) {

@@ -32,8 +32,12 @@ export class ApiError extends CliError {
 
 /** Nobody answers, or not the one we look for. */
 export class UnreachableError extends CliError {
-  constructor(message: string, hint: string, cause?: unknown) {
-    super(EXIT.unreachable, message, { hint, cause });
+  /** Nobody listens there, or it is no Switchyard: asking again in a second will not help. */
+  readonly refused: boolean;
+
+  constructor(message: string, options: { hint: string; refused: boolean; cause?: unknown }) {
+    super(EXIT.unreachable, message, options);
+    this.refused = options.refused;
   }
 }
 

@@ -26,6 +26,9 @@ export interface SubmitOptions {
   waitSeconds?: number;
 }
 
+/** The longest wait that one request may ask for. Seconds. */
+export const MAX_WAIT_SECONDS = 60;
+
 /** `Prefer: wait` is answered within that time; the answer itself needs a moment more. Milliseconds. */
 const WAIT_MARGIN = 15_000;
 

@@ -93,6 +93,6 @@ async function readAnswer(api: ApiClient, message: IncomingMessage): Promise<Job
   const status = message.statusCode ?? 0;
   if (status >= 200 && status < 300) return JSON.parse(text) as JobView;
   const problem = readProblem(status, message.headers['content-type'] ?? null, text);
-  if (!problem) throw api.unreachable(`something answers there, but not like Switchyard (HTTP ${status})`);
+  if (!problem) throw api.stranger(status, message.headers['content-type']);
   throw new ApiError(problem, readRetryAfter(message.headers['retry-after'], Date.now()));
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Attempt } from '../api-client/answers.ts';
+import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { resolveJobId } from '../last-job.ts';
 import { clock, formatElapsed } from '../output/format.ts';
@@ -23,9 +23,9 @@ async function attempts(session: Session, given: string): Promise<void> {
   const list = await jobApi(session.api).attempts(id);
   if (session.json) return sayJson(terminal, list);
   if (list.attempts.length === 0) return note(terminal, `Job ${id} has not been started yet.`);
-  const columns: Column<Attempt>[] = [
-    { title: 'ATTEMPT', value: (attempt) => String(attempt.attempt), align: 'right' },
-    { title: 'STATUS', value: (attempt) => attempt.status },
+  const columns: Column<JobAttempt>[] = [
+    { title: 'ATTEMPT', value: (attempt) => String(attempt.number), align: 'right' },
+    { title: 'STATUS', value: stateText },
     { title: 'POOL', value: (attempt) => attempt.pool ?? '', droppable: 3 },
     { title: 'STARTED', value: (attempt) => time(attempt.started_at), droppable: 4 },
     { title: 'TOOK', value: took, align: 'right', droppable: 2 },
@@ -41,10 +41,15 @@ async function attempts(session: Session, given: string): Promise<void> {
   for (const line of formatTable(list.attempts, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
 }
 
+function stateText({ state, next_try_at: next }: JobAttempt): string {
+  const left = next === undefined ? 0 : Date.parse(next) - Date.now();
+  return `${state.replace('_', ' ')}${left > 0 ? `, next try in ${formatElapsed(left)}` : ''}`;
+}
+
 function time(iso: string | undefined): string {
   return iso === undefined ? '' : clock(new Date(iso));
 }
 
-function took({ started_at: from, ended_at: to }: Attempt): string {
+function took({ started_at: from, ended_at: to }: JobAttempt): string {
   return from && to ? formatElapsed(Date.parse(to) - Date.parse(from)) : '';
 }

@@ -52,7 +52,7 @@ docs/configuration.md describes every setting.`,
         { title: 'VALUE', value: (row: Row) => row.shown, shrinksTo: 20 },
         ...(options.origin
           ? [
-              { title: 'FROM', value: (row: Row) => origin(row, loaded.file) },
+              { title: 'FROM', value: (row: Row) => originText(row, loaded.file) },
               { title: 'VARIABLE', value: (row: Row) => SETTINGS[row.name].env },
             ]
           : []),
@@ -67,9 +67,12 @@ function valueOf(name: SettingName, value: unknown): { value: unknown; shown: st
   if (value === undefined) return { value: null, shown: '' };
   const isDuration = typeof value === 'number' && /\d(?:ms|s|m|h|d)$/.test(definition.default ?? '');
   if (isDuration) return { value, shown: formatDuration(value) };
-  return { value, shown: Array.isArray(value) ? value.join(', ') : String(value) };
+  return {
+    value,
+    shown: Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : JSON.stringify(value),
+  };
 }
 
-function origin(row: Row, file: string | undefined): string {
+function originText(row: Row, file: string | undefined): string {
   return row.origin === 'file' && file !== undefined ? file : row.origin;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { jobApi } from '../api-client/jobs.ts';
+import { waitForEnd } from '../api-client/wait-for-end.ts';
 import { EXIT, exitCodeOfStatus, type ExitCode } from '../exit-codes.ts';
 import { resolveJobId } from '../last-job.ts';
 import { placeArtifacts } from '../local-artifacts.ts';
@@ -23,7 +24,11 @@ export function addGetJob(parent: Command, context: CommandContext): void {
 }
 
 async function getJob(session: Session, id: string, options: { wait?: number }): Promise<ExitCode> {
-  const job = await jobApi(session.api).get(await resolveJobId(session, id), options.wait);
+  const jobId = await resolveJobId(session, id);
+  const job =
+    options.wait === undefined
+      ? await jobApi(session.api).get(jobId)
+      : await waitForEnd(session.api, jobId, options.wait);
   const { terminal } = session;
   if (session.json) sayJson(terminal, job);
   else {

@@ -1,9 +1,12 @@
 import { Option, type Command } from 'commander';
+import { randomUUID } from 'node:crypto';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import { isTerminal, type JobView } from '../../contract/job-view.ts';
 import { ApiError } from '../api-client/errors.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { submitFiles } from '../api-client/submit-files.ts';
+import { firstWait, waitForEnd } from '../api-client/wait-for-end.ts';
+import { withRetries } from '../api-client/with-retries.ts';
 import { usageError } from '../cli-error.ts';
 import { EXIT, exitCodeOfStatus, type ExitCode } from '../exit-codes.ts';
 import { buildJobDocument, type JobOptions } from '../input/job-document.ts';
@@ -97,8 +100,11 @@ async function submit(session: Session, service: string | undefined, options: Su
   }
   const inputs = await parseInputs(options.input, session.terminal);
   const document = await buildJobDocument(service, options, inputs.references, session.terminal);
-  const job = await send(session, document, inputs.files, options);
-  rememberJob(session.api, job);
+  const startedAt = performance.now();
+  const accepted = await send(session, document, inputs.files, options);
+  rememberJob(session.api, accepted);
+  const left = options.wait === undefined ? 0 : options.wait - (performance.now() - startedAt) / 1_000;
+  const job = left > 0 && !isTerminal(accepted.status) ? await waitForEnd(session.api, accepted.id, left) : accepted;
   if (options.watch) {
     if (!session.json) announce(session, job);
     return watchJob(session, job.id, { ...options, patient: true });
@@ -123,16 +129,22 @@ async function send(
   files: Awaited<ReturnType<typeof parseInputs>>['files'],
   options: SubmitOptions,
 ): Promise<JobView> {
-  const request = { idempotencyKey: options.idempotencyKey, waitSeconds: options.wait };
-  try {
-    if (files.length === 0) return await jobApi(session.api).submit(document, request);
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  // A key of our own makes it safe to send the job again when the answer was lost.
+  const request = { idempotencyKey: options.idempotencyKey ?? randomUUID(), waitSeconds: firstWait(options.wait) };
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const trySend = async () => {
+    if (files.length === 0) return jobApi(session.api).submit(document, request);
     const meter = createByteMeter(session, `Sending ${files.map((file) => file.name).join(', ')}`, bytes);
     try {
       return await submitFiles(session.api, document, files, { ...request, onBytes: meter.add });
     } finally {
       meter.stop();
     }
+  };
+  try {
+    return await withRetries(trySend, (error, pauseMs) =>
+      note(session.terminal, `Not taken yet (${error.message}); trying again in ${Math.ceil(pauseMs / 1_000)} s.`),
+    );
   } catch (error) {
     throw withServiceHint(error, document.service);
   }
