@@ -39,8 +39,10 @@ export async function resolveJobId(session: Session, id: string): Promise<string
   return job.id;
 }
 
+/** The list has running jobs first and then those that ended last: the newest one is near its beginning. */
 async function newestListed(api: ApiClient) {
-  return (await jobApi(api).list({ limit: 1 })).jobs[0];
+  const { jobs } = await jobApi(api).list({ limit: 50 });
+  return jobs.toSorted((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at))[0];
 }
 
 async function rememberedJob(api: ApiClient) {

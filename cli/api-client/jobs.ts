@@ -48,7 +48,8 @@ export function jobApi(api: ApiClient) {
     get: (id: string, waitSeconds?: number) =>
       api.json<JobView>(path(id), { query: { wait: waitSeconds }, timeoutMs: waitLimit(waitSeconds) }),
     cancel: (id: string) => api.json<JobView>(path(id, '/cancel'), { method: 'POST' }),
-    retry: (id: string) => api.json<JobView>(path(id, '/retry'), { method: 'POST' }),
+    retry: (id: string, options: SubmitOptions = {}) =>
+      api.json<JobView>(path(id, '/retry'), { method: 'POST', headers: submitHeaders(options) }),
     update: (id: string, change: JobChange) => api.json<JobView>(path(id), { method: 'PATCH', body: change }),
     artifacts: (id: string) => api.json<{ artifacts: ArtifactRef[] }>(path(id, '/artifacts')),
     attempts: (id: string) => api.json<AttemptList>(path(id, '/attempts')),

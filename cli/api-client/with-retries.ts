@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { note, type Terminal } from '../terminal.ts';
 import { ApiError, isPassing, UnreachableError } from './errors.ts';
 
 const TRIES = 4;
@@ -26,4 +27,10 @@ export async function withRetries<T>(
       await sleep(pause);
     }
   }
+}
+
+/** What a user is told between two tries. */
+export function sayTryingAgain(terminal: Terminal): (error: Error, pauseMs: number) => void {
+  return (error, pauseMs) =>
+    note(terminal, `Not taken yet (${error.message}); trying again in ${Math.ceil(pauseMs / 1_000)} s.`);
 }

@@ -24,7 +24,7 @@ interface ListOptions {
 export function addListJobs(parent: Command, context: CommandContext): void {
   parent
     .command('list', { isDefault: true })
-    .description('List jobs, the newest first')
+    .description('List jobs: those that go on first, then the newest')
     .option('-s, --status <status>', `only these: ${JOB_STATUSES.join(', ')}; repeatable`, collectList, [])
     .option('--service <service>', 'only jobs of this service')
     .option('--pool <pool>', 'only jobs of this pool')

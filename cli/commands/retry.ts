@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { jobApi } from '../api-client/jobs.ts';
+import { sayTryingAgain, withRetries } from '../api-client/with-retries.ts';
 import { usageError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { rememberJob, resolveJobId } from '../last-job.ts';
@@ -25,7 +27,9 @@ export function addRetry(parent: Command, context: CommandContext): void {
 async function retry(session: Session, given: string, options: { watch?: boolean; out?: string }): Promise<ExitCode> {
   if (options.out !== undefined && !options.watch) throw usageError('--out needs --watch');
   const { terminal } = session;
-  const job = await jobApi(session.api).retry(await resolveJobId(session, given));
+  const id = await resolveJobId(session, given);
+  const idempotencyKey = randomUUID();
+  const job = await withRetries(() => jobApi(session.api).retry(id, { idempotencyKey }), sayTryingAgain(terminal));
   rememberJob(session.api, job);
   if (!session.json) note(terminal, `Job ${job.id} repeats ${job.retry_of ?? given}.`);
   if (options.watch) return watchJob(session, job.id, { out: options.out, patient: true });

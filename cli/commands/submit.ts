@@ -6,7 +6,7 @@ import { ApiError } from '../api-client/errors.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { submitFiles } from '../api-client/submit-files.ts';
 import { firstWait, waitForEnd } from '../api-client/wait-for-end.ts';
-import { withRetries } from '../api-client/with-retries.ts';
+import { sayTryingAgain, withRetries } from '../api-client/with-retries.ts';
 import { usageError } from '../cli-error.ts';
 import { EXIT, exitCodeOfStatus, type ExitCode } from '../exit-codes.ts';
 import { buildJobDocument, type JobOptions } from '../input/job-document.ts';
@@ -142,9 +142,7 @@ async function send(
     }
   };
   try {
-    return await withRetries(trySend, (error, pauseMs) =>
-      note(session.terminal, `Not taken yet (${error.message}); trying again in ${Math.ceil(pauseMs / 1_000)} s.`),
-    );
+    return await withRetries(trySend, sayTryingAgain(session.terminal));
   } catch (error) {
     throw withServiceHint(error, document.service);
   }
