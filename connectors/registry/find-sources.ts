@@ -52,6 +52,8 @@ async function lookInto(dir: string, sources: ConnectorSource[], problems: Disco
     if (!entry.isDirectory() || COMMONS.has(entry.name) || entry.name.startsWith('.')) continue;
     const family = join(dir, entry.name);
     const files = await readdir(family);
+    // Git leaves emptied folders behind when a branch changes.
+    if (!files.some((name) => EXTENSIONS.includes(extname(name)))) continue;
     const manifest = pick(files, 'manifest');
     const connector = pick(files, 'connector');
     if (manifest && connector) {

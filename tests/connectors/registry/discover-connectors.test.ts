@@ -64,6 +64,7 @@ describe('a family folder', () => {
     await put('other/connector.mjs', connector('OtherConnector', 'other'));
     for (const name of ['base', 'contract', 'registry', 'plugins', '.git', 'node_modules'])
       await put(`${name}/x.mjs`, '');
+    await put('emptied/notes.md', '');
     const { problems } = await discover();
     expect(problems).toEqual([
       { file: join(dir, 'half'), problem: 'has a manifest but no connector', hint: expect.any(String) },
