@@ -19,7 +19,7 @@ export interface DevServerFlags {
  * shift takes kill -> retry -> result from 4.9 to 3.1 s. Order by priority and fairness between keys are exact only
  * with one partition per queue.
  */
-export const DYNAMIC_CONFIG: Readonly<Record<string, unknown>> = {
+const DYNAMIC_CONFIG: Readonly<Record<string, unknown>> = {
   'history.transferProcessorMaxPollRPS': 1000,
   'history.timerProcessorMaxPollRPS': 1000,
   'history.visibilityProcessorMaxPollRPS': 1000,

@@ -9,7 +9,7 @@ import { root } from './project.mjs';
  *   quiet: keep the output and return it instead
  * @returns {Promise<{code: number, output: string}>} code 128 + n when a signal ended it
  */
-export function run(command, args, { env = process.env, quiet = false, stdout = 'inherit' } = {}) {
+function run(command, args, { env = process.env, quiet = false, stdout = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: root,
