@@ -21,6 +21,7 @@ export function createJobContext(parts: {
   const { task, deps, reporter, signal, attempt, logger, workDir } = parts;
   const { checkpoint, service_job_id: serviceJobId } = reporter.document;
   const names = new Map<string, number>();
+  let expiry: Promise<void> | undefined;
   return {
     signal,
     attempt,
@@ -44,13 +45,22 @@ export function createJobContext(parts: {
       logger.info({ service_job_id: id, instance }, 'service job tracked');
     },
     openInput: (reference, pointer) => deps.inputs.open(reference, pointer, signal),
-    writeOutput: (content, options): Promise<ArtifactRef> =>
-      deps.artifacts.putOutput(task.job_id, content, {
+    async writeOutput(content, options): Promise<ArtifactRef> {
+      const name = unique(options.name, names);
+      const ref = await deps.artifacts.putOutput(task.job_id, content, {
         ...options,
-        name: unique(options.name, names),
+        name,
         maxBytes: deps.maxOutputBytes,
         signal,
-      }),
+      });
+      // Now, not at the end: an attempt that fails or dies leaves outputs too, and they must go some day.
+      expiry ??= deps.artifacts.setExpiry(
+        task.job_id,
+        new Date(Date.now() + task.run_timeout_ms + task.artifact_retention_ms),
+      );
+      await expiry;
+      return ref;
+    },
   };
 }
 
