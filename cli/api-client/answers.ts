@@ -1,3 +1,4 @@
+import type { JobLogLine } from '../../platform/logging/job-log.ts';
 import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 import type { JobSummary } from '../../contract/job-view.ts';
@@ -15,13 +16,9 @@ export interface AttemptList {
 
 /** `GET /jobs/{id}/logs` */
 export interface LogPage {
-  logs: LogLine[];
-}
-
-export interface LogLine {
-  time: string;
-  level: string;
-  message: string;
+  logs: JobLogLine[];
+  /** Why there may be more than these, or none. */
+  note?: string;
 }
 
 /** `GET /services` and `GET /services/{name}` */

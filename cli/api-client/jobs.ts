@@ -53,7 +53,7 @@ export function jobApi(api: ApiClient) {
     update: (id: string, change: JobChange) => api.json<JobView>(path(id), { method: 'PATCH', body: change }),
     artifacts: (id: string) => api.json<{ artifacts: ArtifactRef[] }>(path(id, '/artifacts')),
     attempts: (id: string) => api.json<AttemptList>(path(id, '/attempts')),
-    logs: (id: string) => api.json<LogPage>(path(id, '/logs')),
+    logs: (id: string, limit: number) => api.json<LogPage>(path(id, '/logs'), { query: { limit } }),
   };
 }
 

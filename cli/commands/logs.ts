@@ -1,32 +1,55 @@
 import type { Command } from 'commander';
-import type { LogLine } from '../api-client/answers.ts';
+import type { JobLogLine } from '../../platform/logging/job-log.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { resolveJobId } from '../last-job.ts';
 import { clock } from '../output/format.ts';
-import { plain } from '../output/text-width.ts';
+import type { Style } from '../output/style.ts';
+import { plain, plainLines } from '../output/text-width.ts';
 import type { Session } from '../session.ts';
 import { note, say, sayJson } from '../terminal.ts';
 import { apiAction, examples, type CommandContext } from './context.ts';
+import { wholeNumber } from './option-values.ts';
 
 export function addLogs(parent: Command, context: CommandContext): void {
   parent
     .command('logs')
-    .description('Show what was logged about a job')
+    .description('Show what was logged about a job on the machine of the API')
     .argument('<id>', 'id of the job, or "last"')
-    .addHelpText('after', examples(['switchyard logs last', '']))
+    .option('-n, --limit <n>', 'how many lines, the latest', wholeNumber(1, 5_000), 500)
+    .addHelpText('after', examples(['switchyard logs last', ''], ['switchyard logs ID --json | jq -c ".logs[]"', '']))
     .action(apiAction(context, logs));
 }
 
-async function logs(session: Session, given: string): Promise<void> {
+async function logs(session: Session, given: string, options: { limit: number }): Promise<void> {
   const { terminal } = session;
   const id = await resolveJobId(session, given);
-  const page = await jobApi(session.api).logs(id);
+  const page = await jobApi(session.api).logs(id, options.limit);
   if (session.json) return sayJson(terminal, page);
-  if (page.logs.length === 0) return note(terminal, `Nothing was logged about job ${id}.`);
-  for (const line of page.logs) say(terminal, logLine(session, line));
+  for (const line of page.logs) for (const text of logLines(line, terminal.style)) say(terminal, text);
+  if (page.logs.length === 0) note(terminal, `Nothing was logged about job ${id}.`);
+  if (page.note) note(terminal, page.note);
 }
 
-function logLine({ terminal: { style } }: Session, { time, level, message }: LogLine): string {
+/** What every line of a process carries and no reader of one job's lines needs. */
+const NOISE = new Set(['time', 'level', 'message', 'name', 'job_id', 'pid', 'hostname', 'err']);
+
+function logLines(line: JobLogLine, style: Style): string[] {
+  const { time, level, message, name, err } = line;
   const paint = level === 'error' || level === 'fatal' ? style.bad : level === 'warn' ? style.warn : style.dim;
-  return `${style.dim(clock(new Date(time)))} ${paint(level.padEnd(5))} ${plain(message)}`;
+  const fields = Object.entries(line)
+    .filter(([key, value]) => !NOISE.has(key) && typeof value !== 'object')
+    .map(([key, value]) => `${key}=${String(value)}`);
+  const error = (err as { message?: unknown } | undefined)?.message;
+  return [
+    [
+      style.dim(clock(new Date(time))),
+      paint(level.padEnd(5)),
+      typeof name === 'string' ? style.dim(plain(name)) : '',
+      plain(message),
+      style.dim(plain(fields.join(' '))),
+    ]
+      .filter(Boolean)
+      .join(' '),
+    ...(typeof error === 'string' ? plainLines(error).map((text) => `               ${style.bad(text)}`) : []),
+  ];
 }
