@@ -1,4 +1,5 @@
 import type { Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { JOBS_TASK_QUEUE, taskQueueOf } from '../../contract/task-queues.ts';
@@ -6,8 +7,7 @@ import { count } from '../output/format.ts';
 import { ANSWER_MS } from './check-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 
-/** temporal.api.enums.v1.TaskQueueType */
-const ACTIVITY = 2;
+const ACTIVITY = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
 
 /** Who is there: the orchestrator, and for every mapped capability at least one worker in one of its pools. */
 export async function checkQueues(
