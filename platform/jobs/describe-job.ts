@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { decodeSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import { jobIdOfWorkflow, workflowIdCandidates } from '../../contract/ids.ts';
 import { readProgress } from '../../contract/progress.ts';
 import { decodeFailure, decodePayloads } from './decode.ts';
@@ -12,7 +12,7 @@ type Described = temporal.api.workflowservice.v1.DescribeWorkflowExecutionRespon
 type Execution = temporal.api.workflow.v1.WorkflowExecutionInfo.$Properties;
 type Pending = temporal.api.workflow.v1.PendingActivityInfo.$Properties;
 
-const { WorkflowExecutionStatus, PendingActivityState } = temporal.api.enums.v1;
+const { WorkflowExecutionStatus, PendingActivityState } = proto.temporal.api.enums.v1;
 
 /** Name of the workflow type of a job, and of its one connector activity. */
 export const JOB_WORKFLOW = 'job';

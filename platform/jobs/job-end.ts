@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import type { JobError } from '../../contract/errors.ts';
 import type { JobStatus } from '../../contract/job-view.ts';
 import type { JobOutcome } from '../../contract/plan.ts';
 import { decodeFailure, decodePayloads } from './decode.ts';
 
 type HistoryEvent = temporal.api.history.v1.HistoryEvent.$Properties;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = proto.temporal.api.enums.v1;
 
 export interface JobEnd {
   status: Extract<JobStatus, 'completed' | 'failed' | 'cancelled' | 'timed_out'>;

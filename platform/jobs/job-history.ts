@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
-import { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import type { JobError } from '../../contract/errors.ts';
 import type { JobTask } from '../../contract/plan.ts';
 import { decodeFailure, decodePayloads } from './decode.ts';
@@ -10,7 +10,7 @@ import { startOfHistory, type JobStart } from './job-start.ts';
 import { bounded, isNotFound } from './temporal-calls.ts';
 
 type HistoryEvent = temporal.api.history.v1.HistoryEvent.$Properties;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = proto.temporal.api.enums.v1;
 
 /** What the history tells of one `processJob`. The server writes its start only when it has ended. */
 export interface ActivityTrack {
@@ -34,6 +34,7 @@ export interface ActivityTrack {
   /** From the task it was given. */
   service?: string;
   maxAttempts?: number;
+  runTimeoutMs?: number;
 }
 
 export interface JobHistory {
@@ -120,6 +121,7 @@ async function tracksOf(client: Client, events: HistoryEvent[]): Promise<Activit
           cancelAsked: false,
           service: task?.job.service,
           maxAttempts: task?.retry.max_attempts,
+          runTimeoutMs: task?.run_timeout_ms,
         });
         break;
       }
