@@ -1,5 +1,6 @@
 import type { JobLogLine } from '../../platform/logging/job-log.ts';
 import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
+import type { QueueBacklog } from '../../platform/jobs/queue-backlog.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 import type { JobSummary } from '../../contract/job-view.ts';
 
@@ -35,6 +36,8 @@ export interface ServiceView {
   example: Record<string, unknown>;
   /** JSON Schema (draft 2020-12) of the payload. */
   payload_schema: JsonSchema;
+  /** How many are there now, over all its pools. */
+  workers: number;
 }
 
 /** As much of JSON Schema as help texts are made from. */
@@ -75,6 +78,17 @@ export interface PoolView {
   retry_attempts: number;
   offers: { machine_type: string; gpu_count: number; gpu_memory_mb: number };
   services: string[];
+  workers: number;
+  slots_used: number;
+  slots_free: number;
+  queues: PoolQueue[];
+}
+
+export interface PoolQueue {
+  capability: string;
+  workers: number;
+  /** Left out while Temporal is away. */
+  backlog?: QueueBacklog;
 }
 
 /** `GET /workers` */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ServiceView } from '../api-client/answers.ts';
 import { catalogApi } from '../api-client/catalog.ts';
 import { exampleCommand } from '../output/example-command.ts';
+import { count } from '../output/format.ts';
 import { schemaFields, type SchemaField } from '../output/schema-fields.ts';
 import { formatTable } from '../output/table.ts';
 import { plain, wrap } from '../output/text-width.ts';
@@ -41,6 +42,7 @@ async function listServices(session: Session): Promise<void> {
       value: (service: ServiceView) => service.inputs.map(({ field }) => field).join(', '),
       droppable: 2,
     },
+    { title: 'WORKERS', value: (service: ServiceView) => String(service.workers), align: 'right' as const },
     { title: 'POOLS', value: (service: ServiceView) => service.pools.join(', '), shrinksTo: 10, droppable: 1 },
   ];
   for (const line of formatTable(list.services, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
@@ -55,7 +57,8 @@ async function showService(session: Session, name: string): Promise<void> {
   const width = stdout.columns ?? 100;
   say(terminal, `${style.bold(service.name)}  ${plain(service.title)}`);
   for (const line of wrap(plain(service.description), width)) say(terminal, line);
-  say(terminal, style.dim(`Pools: ${service.pools.join(', ')}`));
+  const present = service.workers === 0 ? style.warn('no worker is there') : count(service.workers, 'worker');
+  say(terminal, `${style.dim(`Pools: ${service.pools.join(', ')};`)} ${present}`);
   if (service.inputs.length > 0) {
     say(terminal, `\n${style.bold('Inputs')} ${style.dim('-i field=@file or -i field=URI')}`);
     for (const { field, required, mime, description } of service.inputs) {

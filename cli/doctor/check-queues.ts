@@ -1,32 +1,26 @@
-import type { Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import type { Client } from '@temporalio/client';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
+import { QueueBacklogs } from '../../platform/jobs/queue-backlog.ts';
 import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { JOBS_TASK_QUEUE, taskQueueOf } from '../../contract/task-queues.ts';
 import { count } from '../output/format.ts';
 import { ANSWER_MS } from './check-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 
-const ACTIVITY = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
-
 /** Who is there: the orchestrator, and for every mapped capability at least one worker in one of its pools. */
-export async function checkQueues(
-  connection: Connection,
-  namespace: string,
-  catalog: Catalog,
-  presence: PresenceCache,
-): Promise<Finding[]> {
+export async function checkQueues(client: Client, catalog: Catalog, presence: PresenceCache): Promise<Finding[]> {
   await presence.refresh();
   if (presence.queue(JOBS_TASK_QUEUE) === 'unknown') {
     return [finding('Workers', 'skip', 'the server does not say who is there (it needs to be 1.29 or newer)')];
   }
   const present = (queue: string) => presence.queue(queue) !== 'none';
+  const backlogs = new QueueBacklogs(client, ANSWER_MS);
   const findings = [orchestrator(present(JOBS_TASK_QUEUE), presence)];
   for (const { name, routes } of catalog.services.values()) {
     const queues = routes.map(({ pool, capability }) => ({ pool, queue: taskQueueOf(pool, capability) }));
     const served = queues.filter(({ queue }) => present(queue));
     const missing = queues.filter(({ queue }) => !present(queue));
-    const waiting = await Promise.all(missing.map(({ queue }) => backlog(connection, namespace, queue)));
+    const waiting = await Promise.all(missing.map(({ queue }) => waitingIn(backlogs, queue)));
     const stuck = missing.filter((_, index) => (waiting[index] ?? 0) > 0);
     findings.push(serviceFinding(name, served, missing, stuck, waiting));
   }
@@ -73,18 +67,10 @@ function serviceFinding(
   return finding(name, 'ok', `workers in ${served.map(({ pool }) => pool).join(', ')}${rest}`);
 }
 
-/** Activity tasks that wait in a queue, as the server estimates it; 0 when it does not say. */
-async function backlog(connection: Connection, namespace: string, queue: string): Promise<number> {
+/** Jobs that wait in a queue, as the server estimates it; 0 when it does not say. */
+async function waitingIn(backlogs: QueueBacklogs, queue: string): Promise<number> {
   try {
-    const { stats } = await connection.withDeadline(Date.now() + ANSWER_MS, () =>
-      connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: queue },
-        taskQueueType: ACTIVITY,
-        reportStats: true,
-      }),
-    );
-    return Number(stats?.approximateBacklogCount ?? 0);
+    return (await backlogs.read(queue)).queued;
   } catch {
     return 0;
   }

@@ -2,7 +2,7 @@ import { loadConfig, type LoadedConfig } from '../../platform/config/load-config
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { projectRoot } from '../../platform/project-root.ts';
-import { lazyConnection } from '../../platform/temporal/connection.ts';
+import { createClient, lazyConnection } from '../../platform/temporal/connection.ts';
 import { loadProcess } from '../../workers/process/load-process.ts';
 import type { ApiAddress } from '../api-client/find-api.ts';
 import type { StackState } from '../stack/find-stack.ts';
@@ -59,7 +59,7 @@ export async function* examine({ env, address, stack }: Examination): AsyncGener
           logger: base.logger,
           staleMs: Math.max(8_000, config.workerHeartbeat * 4),
         });
-        yield* await checkQueues(connection, config.temporalNamespace, base.catalog, presence);
+        yield* await checkQueues(createClient(connection, config.temporalNamespace), base.catalog, presence);
       }
     } finally {
       await connection.close();
