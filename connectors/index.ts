@@ -17,4 +17,5 @@ export type {
   ServiceJobStatus,
 } from './contract/connector.ts';
 export type { InputFile, JobContext, OutputOptions } from './contract/job-context.ts';
+export type { LiveSink } from './contract/live-sink.ts';
 export type { ServiceManifest } from '../contract/service-manifest.ts';

@@ -26,6 +26,7 @@ export function contextWith(
     checkpoint: context.checkpoint,
     serviceJobId: context.serviceJobId,
     workDir: context.workDir,
+    live: context.live,
     saveCheckpoint: (checkpoint) => context.saveCheckpoint(checkpoint),
     async trackServiceJob(serviceJobId, instance) {
       tracked(serviceJobId);

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { InputFile } from '../../platform/inputs/input-file.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
+import type { LiveSink } from './live-sink.ts';
 
 export type { InputFile };
 
@@ -35,6 +36,8 @@ export interface JobContext {
    * the job ends. Another machine does not see it: treat what is missing as not done.
    */
   readonly workDir: string;
+  /** Where tokens and previews go as they come; absent where nothing carries them: use `context.live?.token(…)`. */
+  readonly live?: LiveSink;
   /**
    * Makes state durable: resolves when the server has it. 4–20 ms. Write it before the step it protects.
    * @param checkpoint JSON, at most 64 KiB
