@@ -137,7 +137,7 @@ function ripples() {
 function pier() {
   const planks = times(15, (i) => {
     const x = -14 + i * 13.5;
-    return `<path d="M${x} ${HEIGHT} L${x * 0.62 + 10} 272 h${8.6} L${x + 13} ${HEIGHT} Z" fill="${pick(['#7c5f46', '#866a4f', '#705540', '#8f7256'])}"/>
+    return `<path d="M${x} ${HEIGHT} L${x * 0.62 + 10} 272 h8.6 L${x + 13} ${HEIGHT} Z" fill="${pick(['#7c5f46', '#866a4f', '#705540', '#8f7256'])}"/>
       ${times(5, () => `<path d="M${x + random(1, 11)} ${HEIGHT} L${x * 0.62 + 10 + random(1, 8)} 273" stroke="#4a3729" stroke-opacity="0.45" stroke-width="0.4"/>`)}
       <circle cx="${x * 0.66 + 15}" cy="277" r="0.8" fill="#3a2d24"/>`;
   });

@@ -179,6 +179,7 @@ function failureError(failure: TileFailure, message: string): ConnectorError {
  * the thread is the one that the build put into dist/; `npm test` always builds first.
  */
 function threadFile(): URL {
-  const built = import.meta.url.endsWith('.ts') ? '../../dist/connectors/upscale/tile-thread.js' : './tile-thread.js';
-  return new URL(built, import.meta.url);
+  return import.meta.url.endsWith('.ts')
+    ? new URL('../../dist/connectors/upscale/tile-thread.js', import.meta.url)
+    : new URL('./tile-thread.js', import.meta.url);
 }
