@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Agent, type FormData } from 'undici';
+import { checkLiteralHost, guardedLookup, isPublicAddress } from '../../platform/inputs/address-guard.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { backoffMs, pause } from './backoff.ts';
 import { secretHider } from './hide-secrets.ts';
@@ -26,6 +27,11 @@ export interface HttpClientOptions {
   connections?: number;
   /** Values that must not show in an error's message, besides those of the headers. */
   secrets?: readonly string[];
+  /**
+   * Where other origins than the base URL's may lead, be it by an absolute URL or by a redirect: a backend's answer must
+   * not make us ask around in our own network. Default `public`.
+   */
+  foreign_addresses?: 'public' | 'any';
 }
 
 export interface HttpRequest {
@@ -72,6 +78,8 @@ const BACKOFF = { firstMs: 200, maxMs: 5_000, growth: 3, jitter: 0.5 };
 const LONGEST_WAIT = 5_000;
 const MAX_REDIRECTS = 5;
 const CONNECT_TIMEOUT = 10_000;
+/** Deadlines are kept here, by exact timers. */
+const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 };
 
 /**
  * The HTTP client of one connector: pooled connections, deadlines, bounded bodies, retries only where they are safe.
@@ -83,10 +91,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const agent = new Agent({
     connections: options.connections ?? 64,
     connect: { timeout: Math.min(CONNECT_TIMEOUT, options.timeout_ms ?? CONNECT_TIMEOUT) },
-    // Deadlines are kept here, by exact timers.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    ...NO_TIMEOUTS,
   });
+  // Names are checked at the moment of the connection, addresses in URLs before.
+  const outside =
+    options.foreign_addresses === 'any'
+      ? agent
+      : new Agent({ connect: { timeout: CONNECT_TIMEOUT, lookup: guardedLookup(isPublicAddress) }, ...NO_TIMEOUTS });
   const limits = {
     timeout: options.timeout_ms ?? 30_000,
     idle: options.idle_timeout_ms ?? options.timeout_ms ?? 30_000,
@@ -126,7 +137,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   async function send(asked: HttpRequest, url: URL): Promise<HttpResponse> {
     const { signal, method = 'GET' } = asked;
-    const own = url.origin === base.origin ? (options.headers ?? {}) : {};
+    const atHome = url.origin === base.origin;
+    const own = atHome ? (options.headers ?? {}) : {};
     const headers = requestHeaders(own, asked);
     const hide = secretHider(headers, options.secrets);
     const where = hide(`${method} ${shownUrl(url)}`);
@@ -139,11 +151,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const overdue = new HttpError('timeout', `${where}: no answer within ${timeout} ms`, { delivery: 'in_doubt' });
     const timer = setTimeout(() => stop.abort(overdue), timeout);
     try {
+      if (outside !== agent && !atHome) checkLiteralHost(url, isPublicAddress);
       const {
         statusCode,
         headers: raw,
         body,
-      } = await agent.request({
+      } = await (atHome ? agent : outside).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
@@ -172,7 +185,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     }
   }
 
-  return { base_url: options.base_url, request, close: () => agent.destroy() };
+  async function close(): Promise<void> {
+    await Promise.all([agent.destroy(), outside === agent ? undefined : outside.destroy()]);
+  }
+
+  return { base_url: options.base_url, request, close };
 }
 
 /** @returns milliseconds until the next try, undefined when there must be none */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../contract/errors.ts';
+import { RefusedAddressError } from '../../platform/inputs/address-guard.ts';
 import { type Delivery, HttpError } from './http-error.ts';
 
 /** The connection was never made. Codes of Node's dns, net and of undici. */
@@ -23,6 +24,10 @@ const CERTIFICATE = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_)/;
  */
 export function transportError(error: unknown, where: string, answered: boolean): HttpError {
   if (error instanceof HttpError) return error;
+  if (error instanceof RefusedAddressError || (error as Error).cause instanceof RefusedAddressError) {
+    const text = `${where}: the backend sends us to an address that is not public`;
+    return new HttpError('permission', text, { cause: error, delivery: 'not_sent' });
+  }
   const cause = error as NodeJS.ErrnoException & { syscall?: string };
   const code = codeOf(error);
   const connecting = NO_CONNECTION.has(code) || codeIsOf(error, 'connect') || code === 'UND_ERR_CONNECT_TIMEOUT';

@@ -48,10 +48,26 @@ describe('requests', () => {
       seen.push(request.headers.authorization);
       response.writeHead(302, { location: `${other.url}/file` }).end();
     });
-    const client = clientFor(local.url, { headers: { authorization: 'Bearer abcdefgh' } });
+    const client = clientFor(local.url, {
+      headers: { authorization: 'Bearer abcdefgh' },
+      foreign_addresses: 'any',
+    });
     expect(await (await client.request({ path: `${local.url}/moved` })).json()).toBe('there');
     expect(await (await client.request({ path: `${other.url}/direct` })).json()).toBe('there');
     expect(seen).toEqual(['Bearer abcdefgh', undefined, undefined]);
+  });
+
+  test('an answer that leads into the network behind us is not followed', async () => {
+    const other = await serve((_, response) => json(response, 'secrets'));
+    const named = other.url.replace('127.0.0.1', 'localhost');
+    const local = await serve((request, response) => {
+      response.writeHead(302, { location: request.url === '/named' ? named : other.url }).end();
+    });
+    const client = clientFor(local.url);
+    for (const path of ['/literal', '/named', other.url, named]) {
+      expect(await failureOf(client.request({ path }))).toMatchObject({ code: 'permission', retryable: undefined });
+    }
+    expect(other.asked).toEqual([]);
   });
 
   test('a redirected POST is not sent on', async () => {
