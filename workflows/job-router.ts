@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { formatDuration } from '../contract/duration.ts';
+import type { JobAmendment } from '../contract/job-amendment.ts';
 import type { JobPlan, Route } from '../contract/plan.ts';
 import { readProgress, type ProgressDocument } from '../contract/progress.ts';
 
@@ -24,7 +25,8 @@ export interface RouteStep {
  */
 export class JobRouter {
   readonly #plan: JobPlan;
-  readonly #deadline: number | undefined;
+  #routes: readonly Route[];
+  #deadline: number | undefined;
   readonly #createdAt: number;
   #index = 0;
   #round = 0;
@@ -32,14 +34,22 @@ export class JobRouter {
 
   constructor(plan: JobPlan, deadline: string | undefined, createdAt: number) {
     this.#plan = plan;
+    this.#routes = plan.routes;
     this.#deadline = deadline === undefined ? undefined : Date.parse(deadline);
     this.#createdAt = createdAt;
   }
 
+  /** For the steps after the present one. */
+  amend({ deadline, route }: JobAmendment): void {
+    if (deadline !== undefined) this.#deadline = deadline === null ? undefined : Date.parse(deadline);
+    if (route === undefined) return;
+    this.#routes = [route];
+    this.#index = 0;
+  }
+
   /** @throws ApplicationFailure `timeout` when the deadline or the start time-out has passed */
   step(now: number): RouteStep {
-    const { routes } = this.#plan;
-    const route = routes[this.#index]!;
+    const route = this.#routes[this.#index]!;
     const startLeft = this.#startTimeLeft(now);
     if (startLeft !== undefined && startLeft <= 0) throw this.#notStarted();
     const closeLeft = this.#deadline === undefined ? undefined : this.#deadline - now;
@@ -66,13 +76,13 @@ export class JobRouter {
     this.#inherited = readProgress(cause.lastHeartbeatDetails) ?? this.#inherited;
     const startLeft = this.#startTimeLeft(now);
     if (startLeft !== undefined && startLeft <= 0) throw this.#notStarted();
-    this.#index = (this.#index + 1) % this.#plan.routes.length;
+    this.#index = (this.#index + 1) % this.#routes.length;
     if (this.#index === 0) this.#round += 1;
     return true;
   }
 
   #spillAfter(): number | undefined {
-    const { routes } = this.#plan;
+    const routes = this.#routes;
     if (routes.length < 2) return undefined;
     const base = routes[this.#index]!.spill_after_ms ?? routes[0]!.spill_after_ms;
     return base === undefined ? undefined : Math.min(base * 2 ** this.#round, MAX_SPILL_MS);
@@ -85,7 +95,7 @@ export class JobRouter {
   }
 
   #notStarted(): ApplicationFailure {
-    const queues = this.#plan.routes.map((route) => route.task_queue).join(', ');
+    const queues = this.#routes.map((route) => route.task_queue).join(', ');
     const waited = formatDuration(this.#plan.start_timeout_ms ?? 0);
     return timedOut(`No worker took the job within its start_timeout of ${waited} (queues: ${queues})`);
   }

@@ -1,4 +1,9 @@
-import { defineSearchAttributeKey, type ApplicationFailure, type SearchAttributePair } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  type ApplicationFailure,
+  type SearchAttributePair,
+  type SearchAttributeUpdatePair,
+} from '@temporalio/common';
 import type { Job } from '../contract/job.schema.ts';
 import type { FailureDetails } from '../contract/job-error-details.ts';
 
@@ -13,6 +18,11 @@ export function jobSearchAttributes(job: Job, pool: string, tenant: string): Sea
       ? [{ key: defineSearchAttributeKey('SwitchyardTags', 'KEYWORD_LIST'), value: job.tags } as SearchAttributePair]
       : []),
   ];
+}
+
+/** None is null: an attribute with an empty list would still be there. */
+export function tagsAttribute(tags: string[]): SearchAttributeUpdatePair[] {
+  return [{ key: defineSearchAttributeKey('SwitchyardTags', 'KEYWORD_LIST'), value: tags.length > 0 ? tags : null }];
 }
 
 /** Lists can only filter by attributes: `timed_out:<code>` tells a time-out from a failure. */

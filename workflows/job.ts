@@ -1,18 +1,21 @@
 import {
   CancellationScope,
   CancelledFailure,
+  defineSignal,
   log,
   proxyLocalActivities,
   setCurrentDetails,
+  setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { jobIdOfWorkflow } from '../contract/ids.ts';
+import { AMEND_SIGNAL, type JobAmendment } from '../contract/job-amendment.ts';
 import type { Job } from '../contract/job.schema.ts';
 import type { JobOutcome, JobPlan, PreparedJob } from '../contract/plan.ts';
 import { DEFAULT_TENANT } from '../contract/search-attributes.ts';
 import type { OrchestratorActivities } from '../activities/activities.ts';
-import { jobSearchAttributes, errorAttribute } from './job-search-attributes.ts';
+import { errorAttribute, jobSearchAttributes, tagsAttribute } from './job-search-attributes.ts';
 import { JobRouter } from './job-router.ts';
 import { runOnRoute } from './run-on-route.ts';
 import { endOf } from './job-end.ts';
@@ -22,6 +25,8 @@ const { planJob } = proxyLocalActivities<OrchestratorActivities>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', maximumAttempts: 20 },
 });
+
+const amend = defineSignal<[JobAmendment]>(AMEND_SIGNAL);
 
 /**
  * One job from its acceptance to its one end.
@@ -61,11 +66,17 @@ async function runJob(accepted: Job, plan: JobPlan): Promise<JobOutcome> {
     run_timeout_ms: plan.run_timeout_ms,
     artifact_retention_ms: plan.artifact_retention_ms,
   };
+  let { priority } = accepted;
+  setHandler(amend, (change) => {
+    priority = change.priority ?? priority;
+    router.amend(change);
+    if (change.tags) upsertSearchAttributes(tagsAttribute(change.tags));
+  });
   for (;;) {
     const step = router.step(Date.now());
     setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}`);
     try {
-      const outcome = await runOnRoute(step, task, plan, accepted.priority);
+      const outcome = await runOnRoute(step, task, plan, priority);
       // A connector that finished although it was asked to stop: who cancels a job must find it cancelled.
       if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while finishing');
       setCurrentDetails('');

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { JobOutcome, JobTask } from '../../contract/plan.ts';
+import { parseTaskQueue } from '../../contract/task-queues.ts';
 import { readProgress, type ProgressDocument } from '../../contract/progress.ts';
 import type { ConnectorActivities } from '../activities.ts';
 import { AttemptSignal, RunTimeoutError } from './attempt-signal.ts';
@@ -29,9 +30,11 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
   const lock = new JobLock();
   const workDirs = createWorkDirs(deps.workRoot);
 
-  return async function processJob(task: JobTask): Promise<JobOutcome> {
+  return async function processJob(given: JobTask): Promise<JobOutcome> {
     const context = Context.current();
     const { info } = context;
+    // A job may have been moved to another pool while it waited: the queue tells where it is.
+    const task: JobTask = { ...given, ...parseTaskQueue(info.taskQueue) };
     const inHeartbeat = readProgress(info.heartbeatDetails);
     const previous = inHeartbeat ?? task.inherited;
     const ended = inHeartbeat?.ended ?? 0;

@@ -75,7 +75,7 @@ export function buildView(live: LiveJob, history: JobHistory, queues: QueueLooku
     service: text(document.service) ?? live.attributes.service ?? track?.service ?? '',
     pool: outcome?.pool ?? (queue ? (parseTaskQueue(queue)?.pool ?? '') : (live.attributes.pool ?? '')),
     priority: activity?.priority ?? number(document.priority) ?? start.priority ?? DEFAULT_PRIORITY,
-    tags: Array.isArray(document.tags) ? document.tags.filter((tag) => typeof tag === 'string') : live.attributes.tags,
+    tags: live.attributes.service === undefined ? tagsOf(document.tags) : live.attributes.tags,
     created_at: iso(start.createdAt),
     started_at: startedAt === undefined ? undefined : iso(startedAt),
     ended_at: end ? iso(end.at) : undefined,
@@ -150,6 +150,11 @@ function deadlineOf(live: LiveJob, track: ActivityTrack | undefined, written: st
 
 function iso(ms: number): string {
   return new Date(Number.isFinite(ms) ? ms : 0).toISOString();
+}
+
+/** What was written, until the search attributes (which may have been changed since) are there. */
+function tagsOf(written: unknown): string[] {
+  return Array.isArray(written) ? written.filter((tag) => typeof tag === 'string') : [];
 }
 
 function text(value: unknown): string | undefined {

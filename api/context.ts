@@ -1,0 +1,24 @@
+import type { JobReader } from '../platform/jobs/job-reader.ts';
+import type { QueueLookup } from '../platform/jobs/job-state.ts';
+import type { Addresses } from '../platform/jobs/build-view.ts';
+import type { PlanningOptions } from '../platform/routing/plan-job.ts';
+import type { ApiDeps } from './deps.ts';
+import type { ApiMetrics } from './metrics.ts';
+import type { Slots } from './watch/watch-context.ts';
+import type { WatchHub } from './watch/watch-hub.ts';
+
+/** What routes work with: what was handed in, and what the API builds from it once. */
+export interface ApiContext extends ApiDeps {
+  addresses: Addresses;
+  reader: JobReader;
+  hub: WatchHub;
+  metrics: ApiMetrics;
+  planning: PlanningOptions;
+  queues: QueueLookup;
+  /** Long polls for `?wait=` and `Prefer: wait`. */
+  waits: Slots;
+  /** Open event streams over all clients. */
+  streams: Slots;
+  /** Longest wait for one call to Temporal, milliseconds. */
+  timeoutMs: number;
+}

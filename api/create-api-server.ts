@@ -1,0 +1,131 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { ConfigError } from '../platform/config/config-error.ts';
+import { JobReader } from '../platform/jobs/job-reader.ts';
+import type { ApiContext } from './context.ts';
+import { API_PREFIX, createApp } from './create-app.ts';
+import type { ApiDeps } from './deps.ts';
+import { RequestGuard } from './http/request-guard.ts';
+import { ApiMetrics } from './metrics.ts';
+import { Slots } from './watch/watch-context.ts';
+import { WatchHub } from './watch/watch-hub.ts';
+import { WsServer } from './ws/ws-server.ts';
+
+export interface ApiServer {
+  /**
+   * @returns the address it answers on
+   * @throws PortTakenError; the socket's error for an address that is not this machine's
+   */
+  listen(host: string, port: number): Promise<string>;
+  /** Ends event streams and sockets, lets requests finish, and leaves nothing open. */
+  close(): Promise<void>;
+}
+
+/** Who else has the port is for the caller to find out, and what to do about it. */
+export class PortTakenError extends ConfigError {
+  readonly port: number;
+  constructor(host: string, port: number) {
+    super('The API cannot listen', [
+      {
+        name: 'SWITCHYARD_PORT',
+        problem: `${host}:${port} is taken by another program`,
+        hint: 'stop it, or set another port; 0 picks a free one',
+      },
+    ]);
+    this.port = port;
+  }
+}
+
+/** Longest wait for one call to Temporal. Milliseconds. */
+const TEMPORAL_TIMEOUT_MS = 5_000;
+/** A client has this long to send the head of a request. Milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+/** How long requests under way may take when the API stops. Milliseconds. */
+const CLOSE_GRACE_MS = 5_000;
+const MAX_SSE_STREAMS = 1_000;
+const MAX_WAITS = 300;
+
+export function createApiServer(deps: ApiDeps): ApiServer {
+  const context = createContext(deps);
+  const { config } = deps;
+  const guard = new RequestGuard({ host: config.host, publicUrl: config.publicUrl });
+  const http = createServer({ maxHeaderSize: 32_768, connectionsCheckingInterval: 5_000 });
+  http.on('request', createApp(context, guard));
+  http.headersTimeout = HEADERS_TIMEOUT_MS;
+  // Uploads may take as long as they move: bodies have time-outs of their own.
+  http.requestTimeout = 0;
+  http.keepAliveTimeout = KEEP_ALIVE_MS;
+  http.maxRequestsPerSocket = 0;
+  const sockets = trackSockets(http);
+  const ws = new WsServer(context, guard, http);
+  return {
+    listen: (host, port) => listen(http, host, port),
+    async close() {
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      context.hub.close();
+      await ws.close();
+      http.closeIdleConnections();
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, CLOSE_GRACE_MS);
+      await closed;
+      clearTimeout(timer);
+      context.metrics.registry.clear();
+    },
+  };
+}
+
+function createContext(deps: ApiDeps): ApiContext {
+  const { client, config, logger, presence } = deps;
+  const queues = (taskQueue: string) => presence.queue(taskQueue);
+  const addresses = {
+    apiUrl: `${config.publicUrl?.replace(/\/+$/, '') ?? ''}${API_PREFIX}`,
+    temporalUiUrl: config.temporalUiUrl,
+    namespace: config.temporalNamespace,
+  };
+  const timeoutMs = TEMPORAL_TIMEOUT_MS;
+  const reader = new JobReader({ client, queues, addresses, timeoutMs });
+  const metrics = new ApiMetrics(() => hub.size);
+  const hub = new WatchHub({
+    ...{ client, reader, queues, logger },
+    onLook: () => metrics.looks.inc(),
+    onEnd: ({ service, status, error_code: code }) => metrics.ended.inc({ service, status, code: code ?? '' }),
+  });
+  return {
+    ...deps,
+    ...{ addresses, reader, hub, metrics, queues, timeoutMs },
+    planning: {
+      artifactRetention: config.artifactRetention,
+      heartbeatTimeout: config.heartbeatTimeout,
+      maxPayloadBytes: config.maxPayloadBytes,
+      presence: queues,
+    },
+    waits: new Slots(MAX_WAITS),
+    streams: new Slots(MAX_SSE_STREAMS),
+  };
+}
+
+function listen(http: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? new PortTakenError(host, port) : error);
+    });
+    http.listen(port, host, () => {
+      http.removeAllListeners('error');
+      const { port: bound } = http.address() as AddressInfo;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`);
+    });
+  });
+}
+
+function trackSockets(http: Server): Set<Socket> {
+  const sockets = new Set<Socket>();
+  http.on('connection', (socket: Socket) => {
+    // Half-dead peers (a laptop that went to sleep) are found without waiting for something to send.
+    socket.setKeepAlive(true, 30_000);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}

@@ -1,0 +1,37 @@
+import { ERROR_CODES, type ErrorCode, type FieldError } from '../../contract/errors.ts';
+
+export interface HttpProblemOptions {
+  errors?: FieldError[];
+  headers?: Record<string, string>;
+  /** Members of the problem document beside the standard ones, e.g. the id of a job that may exist. */
+  extensions?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+/** An answer that is no success; thrown by routes, written by the error handler. The code decides the HTTP status. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly code: ErrorCode;
+  readonly errors: FieldError[] | undefined;
+  readonly headers: Record<string, string>;
+  readonly extensions: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, options: HttpProblemOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+    this.extensions = options.extensions ?? {};
+  }
+
+  get status(): number {
+    return ERROR_CODES[this.code].http;
+  }
+}
+
+/** A problem with exactly one named place of the request. */
+export function fieldProblem(pointer: string, detail: string, hint?: string): HttpProblem {
+  return new HttpProblem('validation', `${pointer || '/'} ${detail}${hint ? `; ${hint}` : ''}`, {
+    errors: [{ pointer, detail, ...(hint ? { hint } : {}) }],
+  });
+}

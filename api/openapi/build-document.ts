@@ -1,0 +1,85 @@
+import { ERROR_CODES, type ErrorCode } from '../../contract/errors.ts';
+import type { Route } from '../route.ts';
+import { componentSchemas } from './components.ts';
+import { JOB_ID_EXAMPLE, ref, type Answer, type JsonSchema } from './operation.ts';
+
+export interface DocumentOptions {
+  version: string;
+  /** Prefix of the paths: an address or `/api`. */
+  server: string;
+}
+
+/** Any request may meet these. */
+const COMMON: ErrorCode[] = ['permission', 'internal', 'service_unavailable'];
+
+/** The OpenAPI 3.1 document of all routes; what is served is what is described. */
+export function buildDocument(routes: Route[], { version, server }: DocumentOptions): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method]: operationOf(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Switchyard',
+      version,
+      description:
+        'Durable AI jobs on Temporal: submit, watch, cancel. Errors are problem documents (RFC 9457) whose `code` is ' +
+        'stable. Besides these addresses there is a WebSocket at `/ws`: send `{"type":"subscribe","job_id":"…"}`, get ' +
+        'JobEvents of as many jobs as you like on one connection.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: server }],
+    tags: [
+      { name: 'jobs', description: 'Submit, read, watch and steer jobs' },
+      { name: 'artifacts', description: 'Files that go into jobs and come out of them' },
+      { name: 'services', description: 'What jobs can ask for' },
+      { name: 'operation', description: 'Pools and workers' },
+    ],
+    paths,
+    components: { schemas: componentSchemas() },
+  };
+}
+
+function operationOf({ path, operation }: Route): Record<string, unknown> {
+  const { id, tag, summary, description, parameters = [], body, answers, problems = [] } = operation;
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description ? { description } : {}),
+    parameters: [...pathParameters(path), ...parameters],
+    ...(body ? { requestBody: body } : {}),
+    responses: { ...answers, ...problemAnswers([...problems, ...COMMON], answers) },
+  };
+}
+
+function pathParameters(path: string): JsonSchema[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: name === 'id' ? 'Id of the job' : 'Its name',
+    schema: { type: 'string' },
+    ...(name === 'id' ? { example: JOB_ID_EXAMPLE } : {}),
+  }));
+}
+
+/** Codes grouped by the HTTP status they answer with. */
+function problemAnswers(codes: ErrorCode[], answers: Record<number, Answer>): Record<number, Answer> {
+  const found: Record<number, Answer> = {};
+  for (const status of new Set(codes.map((code) => ERROR_CODES[code].http))) {
+    if (answers[status]) continue;
+    const here = codes.filter((code) => ERROR_CODES[code].http === status);
+    found[status] = {
+      description: here.map((code) => `\`${code}\`: ${ERROR_CODES[code].title}`).join('; '),
+      content: {
+        'application/problem+json': {
+          schema: { allOf: [ref('Problem'), { type: 'object', properties: { code: { enum: here } } }] },
+        },
+      },
+    };
+  }
+  return found;
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { jobSchema } from '../../contract/job.schema.ts';
+import { cancelBodySchema } from '../routes/post-cancel.ts';
+import { patchBodySchema } from '../routes/patch-job.ts';
+import {
+  artifactSchema,
+  jobAttemptSchema,
+  jobErrorSchema,
+  jobEventSchema,
+  jobSummarySchema,
+  jobViewSchema,
+  progressSchema,
+} from './job.schemas.ts';
+import type { JsonSchema } from './operation.ts';
+import * as other from './other.schemas.ts';
+
+/** Schemas of what clients send, and of what they get: with defaults these two differ. */
+const INPUTS: Record<string, z.ZodType> = {
+  JobInput: jobSchema,
+  JobChange: patchBodySchema,
+  CancelBody: cancelBodySchema,
+};
+
+const OUTPUTS: Record<string, z.ZodType> = {
+  Job: jobViewSchema,
+  JobSummary: jobSummarySchema,
+  JobPage: other.jobPageSchema,
+  JobEvent: jobEventSchema,
+  JobError: jobErrorSchema,
+  Progress: progressSchema,
+  Attempt: jobAttemptSchema,
+  AttemptList: other.attemptListSchema,
+  Artifact: artifactSchema,
+  ArtifactList: other.artifactListSchema,
+  LogPage: other.logPageSchema,
+  Service: other.serviceSchema,
+  ServiceList: other.serviceListSchema,
+  Pool: other.poolViewSchema,
+  PoolList: other.poolListSchema,
+  Worker: other.workerSchema,
+  WorkerList: other.workerListSchema,
+  Problem: other.problemSchema,
+  Health: other.healthSchema,
+};
+
+/** `components.schemas` of the OpenAPI document. */
+export function componentSchemas(): Record<string, JsonSchema> {
+  return { ...schemasOf(INPUTS, 'input'), ...schemasOf(OUTPUTS, 'output') };
+}
+
+function schemasOf(named: Record<string, z.ZodType>, io: 'input' | 'output'): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, schema]) => {
+      const { $schema: _schema, $id: _id, id: _own, ...rest } = schema as JsonSchema;
+      return [id, io === 'output' ? open(rest) : rest];
+    }),
+  );
+}
+
+/** Answers may gain fields: a client generated from this document must not break over one it does not know. */
+function open(schema: JsonSchema): JsonSchema {
+  const copy: JsonSchema = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'additionalProperties' && value === false) continue;
+    copy[key] = Array.isArray(value) ? value.map((one: unknown) => openValue(one)) : openValue(value);
+  }
+  return copy;
+}
+
+function openValue(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? open(value as JsonSchema) : value;
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { poolSchema } from '../../platform/catalog/pools.schema.ts';
+import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
+import type { ProblemDocument } from '../http/write-problem.ts';
+import {
+  artifactSchema,
+  errorCodeSchema,
+  fieldErrorSchema,
+  jobAttemptSchema,
+  jobSummarySchema,
+} from './job.schemas.ts';
+
+/** What the API answers beside jobs. */
+export const problemSchema: z.ZodType<ProblemDocument> = z
+  .looseObject({
+    type: z.string().describe('urn:switchyard:error:<code>'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('What is wrong with this request'),
+    code: errorCodeSchema.describe('Stable; docs/errors.md explains each'),
+    retryable: z.boolean().describe('Whether the same request may succeed later'),
+    help: z.string().describe('The way out'),
+    errors: z.array(fieldErrorSchema).optional().describe('Every field that is wrong'),
+    instance: z.string().optional().describe('The request, as in the log'),
+  })
+  .describe('Problem document (RFC 9457)');
+
+export const jobPageSchema = z.object({
+  jobs: z.array(jobSummarySchema),
+  next_cursor: z.string().optional().describe('Absent on the last page'),
+});
+
+export const attemptListSchema = z.object({ attempts: z.array(jobAttemptSchema) });
+export const artifactListSchema = z.object({ artifacts: z.array(artifactSchema) });
+
+export const logPageSchema = z.object({
+  logs: z.array(z.looseObject({ time: z.string(), level: z.string(), message: z.string() })),
+  note: z.string().optional().describe('What is not in the list, and why'),
+});
+
+export const serviceSchema = z.object({
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  type: z.enum(['internal', 'external']),
+  pools: z.array(z.string()).describe('Preferred first'),
+  connectors: z.array(z.string()),
+  inputs: z
+    .array(z.object({ field: z.string(), description: z.string(), mime: z.array(z.string()), required: z.boolean() }))
+    .describe('Payload fields that hold a media reference'),
+  example: z.record(z.string(), z.unknown()).describe('A payload that works as it is'),
+  payload_schema: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the payload'),
+  workers: z.int().describe('Workers that are there, over all pools'),
+});
+export const serviceListSchema = z.object({ services: z.array(serviceSchema) });
+
+const backlogSchema = z.object({
+  queued: z.number(),
+  oldest_ms: z.number(),
+  add_rate: z.number().describe('Per second'),
+  dispatch_rate: z.number().describe('Per second'),
+});
+
+const presence = { workers: z.int(), slots_used: z.int(), slots_free: z.int() };
+
+export const poolViewSchema = z.object({
+  name: z.string(),
+  ...poolSchema.shape,
+  services: z.array(z.string()),
+  ...presence,
+  queues: z.array(
+    z.object({ capability: z.string(), task_queue: z.string(), ...presence, backlog: backlogSchema.optional() }),
+  ),
+});
+export const poolListSchema = z.object({ pools: z.array(poolViewSchema) });
+
+export const workerSchema: z.ZodType<WorkerPresence> = z.object({
+  task_queue: z.string(),
+  identity: z.string(),
+  host: z.string(),
+  process_id: z.string(),
+  started_at: z.iso.datetime(),
+  heartbeat_at: z.iso.datetime().describe("The worker's clock"),
+  slots_used: z.int(),
+  slots_free: z.int().describe('-1 when unknown'),
+  host_cpu: z.number().optional(),
+  host_memory: z.number().optional(),
+});
+export const workerListSchema = z.object({ workers: z.array(workerSchema) });
+
+export const healthSchema = z.object({
+  status: z.enum(['ok', 'unavailable']),
+  checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })).optional(),
+});

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { parseEventId, type EventPosition } from '../../contract/job-events.ts';
+import type { ApiContext } from '../context.ts';
+import { HttpProblem } from '../http/http-problem.ts';
+import { readQuery } from '../http/read-query.ts';
+import { ref } from '../openapi/operation.ts';
+import type { Route } from '../route.ts';
+import { SseStream } from '../watch/sse-stream.ts';
+import { jobIdOf, noJob } from './find-job.ts';
+
+export function getEvents(api: ApiContext): Route {
+  return {
+    method: 'get',
+    path: '/jobs/:id/events',
+    operation: {
+      id: 'watchJob',
+      tag: 'jobs',
+      summary: 'Watch a job',
+      description:
+        'Server-sent events: `snapshot` first, then every change of state (`state`) and the latest `progress`, and ' +
+        '`end` always, after which the stream closes. Each `data` is one JobEvent. A client that was cut off comes ' +
+        'back with the last id it has seen (browsers do so by themselves) and is told every change of state since. ' +
+        'Comments keep the connection alive every 15 s.',
+      parameters: [
+        { name: 'Last-Event-ID', in: 'header', description: 'The last event seen', schema: { type: 'string' } },
+        {
+          name: 'last_event_id',
+          in: 'query',
+          description: 'The same, for clients without headers',
+          schema: { type: 'string' },
+        },
+      ],
+      answers: {
+        200: {
+          description: 'The events',
+          content: {
+            'text/event-stream': {
+              schema: { type: 'string', description: 'Each data field is a JobEvent' },
+              example:
+                'id: 0-1-1-1-4\nevent: progress\ndata: {"type":"progress","id":"0-1-1-1-4","job_id":"…","attempt":1,"progress":{"seq":4,"percent":25,"updated_at":"2026-01-31T12:00:00.000Z"}}\n',
+            },
+            'application/json': { schema: ref('JobEvent') },
+          },
+        },
+        204: { description: 'The end was the last event seen: nothing more will come, browsers stop asking' },
+      },
+      problems: ['not_found', 'validation', 'rate_limited'],
+    },
+    async handle(req, res) {
+      const query = readQuery(req, z.strictObject({ last_event_id: z.string().optional() }));
+      const after = lastEventId(req.headers['last-event-id'] ?? query.last_event_id);
+      const id = jobIdOf(req);
+      if (after?.ended === 1) {
+        if (!(await api.reader.describe(id))) throw noJob(id);
+        res.status(204).end();
+        return;
+      }
+      if (!api.streams.take()) {
+        throw new HttpProblem('rate_limited', 'Too many event streams are open here', {
+          headers: { 'Retry-After': '5' },
+        });
+      }
+      api.metrics.connections.inc({ kind: 'sse' });
+      const hungUp = new Promise<void>((resolve) => res.once('close', resolve));
+      hungUp
+        .then(() => {
+          api.streams.give();
+          api.metrics.connections.dec({ kind: 'sse' });
+        })
+        .catch(() => undefined);
+      const subscription = await api.hub.subscribe(id, new SseStream(res), after);
+      if (!subscription) throw noJob(id);
+      await hungUp;
+      subscription.end();
+    },
+  };
+}
+
+/** Ids of another make are ignored, as the specification of event streams wants: the snapshot tells everything. */
+function lastEventId(value: string | string[] | undefined): EventPosition | undefined {
+  return typeof value === 'string' ? parseEventId(value) : undefined;
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { CatalogService } from '../../platform/catalog/catalog.ts';
+import type { ApiContext } from '../context.ts';
+import { HttpProblem } from '../http/http-problem.ts';
+import { json, ref } from '../openapi/operation.ts';
+import type { Route } from '../route.ts';
+
+export function getServices(api: ApiContext): Route {
+  return {
+    method: 'get',
+    path: '/services',
+    operation: {
+      id: 'listServices',
+      tag: 'services',
+      summary: 'List the services',
+      description: 'What jobs can ask for, with the JSON Schema of each payload and a payload that works as it is.',
+      answers: { 200: json('All services', ref('ServiceList')) },
+    },
+    handle(_req, res) {
+      res.json({ services: [...api.catalog.services.values()].map((service) => serviceView(api, service)) });
+    },
+  };
+}
+
+export function getService(api: ApiContext): Route {
+  return {
+    method: 'get',
+    path: '/services/:name',
+    operation: {
+      id: 'readService',
+      tag: 'services',
+      summary: 'Read one service',
+      answers: { 200: json('The service', ref('Service')) },
+      problems: ['not_found'],
+    },
+    handle(req, res) {
+      const name = String(req.params['name']);
+      const service = api.catalog.services.get(name);
+      if (!service) {
+        throw new HttpProblem(
+          'not_found',
+          `There is no service ${JSON.stringify(name.slice(0, 100))}; there are: ${[...api.catalog.services.keys()].join(', ')}`,
+        );
+      }
+      res.json(serviceView(api, service));
+    },
+  };
+}
+
+function serviceView({ presence }: ApiContext, { name, manifest, routes, type }: CatalogService) {
+  const queues = new Set(routes.map((route) => `${route.pool}.${route.capability}`));
+  return {
+    name,
+    title: manifest.title,
+    description: manifest.description,
+    type,
+    pools: [...new Set(routes.map((route) => route.pool))],
+    connectors: [...new Set(routes.map((route) => route.connector))],
+    inputs: manifest.inputs,
+    example: manifest.example,
+    payload_schema: payloadSchema(manifest.payload),
+    workers: presence.workers().filter((worker) => queues.has(worker.task_queue)).length,
+  };
+}
+
+/** What a client may write, so defaults are not required. A part that JSON Schema cannot say stays open. */
+export function payloadSchema(payload: z.ZodType): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(payload, { io: 'input', unrepresentable: 'any' });
+  return schema;
+}

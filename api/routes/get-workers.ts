@@ -1,0 +1,22 @@
+import type { ApiContext } from '../context.ts';
+import { json, ref } from '../openapi/operation.ts';
+import type { Route } from '../route.ts';
+
+export function getWorkers(api: ApiContext): Route {
+  return {
+    method: 'get',
+    path: '/workers',
+    operation: {
+      id: 'listWorkers',
+      tag: 'operation',
+      summary: 'List the workers that are there',
+      description:
+        'From their heartbeats, a few seconds old at most. A process has one worker per queue; the queue `jobs` is ' +
+        "the orchestrators'.",
+      answers: { 200: json('All workers', ref('WorkerList')) },
+    },
+    handle(_req, res) {
+      res.json({ workers: api.presence.workers() });
+    },
+  };
+}

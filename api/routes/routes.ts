@@ -1,0 +1,38 @@
+import type { ApiContext } from '../context.ts';
+import type { Route } from '../route.ts';
+import { getArtifact, getArtifacts } from './get-artifacts.ts';
+import { getAttempts } from './get-attempts.ts';
+import { getEvents } from './get-events.ts';
+import { getJob } from './get-job.ts';
+import { getJobs } from './get-jobs.ts';
+import { getLogs } from './get-logs.ts';
+import { getPools } from './get-pools.ts';
+import { getService, getServices } from './get-services.ts';
+import { getWorkers } from './get-workers.ts';
+import { patchJob } from './patch-job.ts';
+import { postCancel } from './post-cancel.ts';
+import { postInputs } from './post-inputs.ts';
+import { postJobs } from './post-jobs.ts';
+import { postRetry } from './post-retry.ts';
+
+/** Everything under the prefix, in the order of the reference. */
+export function createRoutes(api: ApiContext): Route[] {
+  return [
+    postJobs(api),
+    getJobs(api),
+    getJob(api),
+    patchJob(api),
+    getEvents(api),
+    postCancel(api),
+    postRetry(api),
+    getAttempts(api),
+    getLogs(api),
+    getArtifacts(api),
+    getArtifact(api),
+    postInputs(api),
+    getServices(api),
+    getService(api),
+    getPools(api),
+    getWorkers(api),
+  ];
+}

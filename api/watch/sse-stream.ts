@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import type { JobEvent } from '../../contract/job-events.ts';
+import type { CloseReason, EventSink } from './event-sink.ts';
+
+/** How often a silent connection says that it is alive. Milliseconds. */
+const KEEP_ALIVE_MS = 15_000;
+/** How soon a browser connects again after a cut. Milliseconds. */
+const RETRY_MS = 2_000;
+/** How long a client may take to fetch the last bytes. Milliseconds. */
+const LAST_BYTES_MS = 10_000;
+
+/**
+ * Server-sent events on one response (https://html.spec.whatwg.org/multipage/server-sent-events.html). The answer begins
+ * with the first event: until then it can still become a problem document.
+ */
+export class SseStream implements EventSink {
+  readonly #res: ServerResponse;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+  }
+
+  send(event: JobEvent): void {
+    if (!this.#res.writable) return;
+    if (!this.#res.headersSent) this.#begin();
+    // JSON has no raw line breaks, so one data line is enough.
+    this.#res.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  backlog(): number {
+    return this.#res.writableLength;
+  }
+
+  close(reason: CloseReason): void {
+    clearInterval(this.#timer);
+    if (reason === 'slow') {
+      this.#res.destroy();
+      return;
+    }
+    this.#res.end();
+    const timer = setTimeout(() => this.#res.destroy(), LAST_BYTES_MS);
+    timer.unref();
+    this.#res.once('close', () => clearTimeout(timer));
+  }
+
+  #begin(): void {
+    this.#res.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store, no-transform',
+      // Proxies of the nginx family hold answers back otherwise.
+      'X-Accel-Buffering': 'no',
+    });
+    // Without the delay of small packets: an event is worth more now than together with the next one.
+    this.#res.socket?.setNoDelay(true);
+    this.#res.write(`retry: ${RETRY_MS}\n\n`);
+    this.#timer = setInterval(() => {
+      if (this.#res.writable && this.#res.writableLength === 0) this.#res.write(': keep-alive\n\n');
+    }, KEEP_ALIVE_MS);
+    this.#timer.unref();
+    this.#res.once('close', () => clearInterval(this.#timer));
+  }
+}

@@ -1,0 +1,174 @@
+import type { RawData, WebSocket } from 'ws';
+import { parseEventId } from '../../contract/job-events.ts';
+import type { ErrorCode, FieldError } from '../../contract/errors.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
+import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
+import { checkShape } from '../../platform/routing/check-shape.ts';
+import { findJsonMistake } from '../http/find-json-mistake.ts';
+import { problemOf } from '../http/problem-of.ts';
+import type { Subscription, WatchHub } from '../watch/watch-hub.ts';
+import { clientMessageSchema, type ClientMessage } from './messages.schema.ts';
+import { WsSink } from './ws-sink.ts';
+
+/** Subscriptions on one connection. */
+export const MAX_SUBSCRIPTIONS = 200;
+/** Messages that make no sense, before the connection is closed. */
+const MAX_MISTAKES = 20;
+/** Policy violation (RFC 6455). */
+const CLOSE_POLICY = 1008;
+
+interface Mistake {
+  code: ErrorCode;
+  message: string;
+  errors?: FieldError[];
+  job_id?: string;
+}
+
+/** Serves a socket until it closes. */
+export function serveSocket(socket: WebSocket, hub: WatchHub, logger: Logger): void {
+  new WsConnection(socket, hub, logger).listen();
+}
+
+/** One client on a WebSocket: any number of jobs, told apart by the `job_id` (or `job.id`) of each event. */
+class WsConnection {
+  readonly #socket: WebSocket;
+  readonly #hub: WatchHub;
+  readonly #logger: Logger;
+  /** Without a value while the subscription is being made. */
+  readonly #subscriptions = new Map<string, Subscription | undefined>();
+  #mistakes = 0;
+
+  constructor(socket: WebSocket, hub: WatchHub, logger: Logger) {
+    this.#socket = socket;
+    this.#hub = hub;
+    this.#logger = logger;
+  }
+
+  listen(): void {
+    const socket = this.#socket;
+    socket.on('message', (data, isBinary) => void this.#onMessage(data, isBinary));
+    socket.on('close', () => this.#endAll());
+    // Told by `close` as well; without a listener it would end the process.
+    socket.on('error', (error) => this.#logger.debug({ err: error }, 'websocket'));
+  }
+
+  async #onMessage(data: RawData, isBinary: boolean): Promise<void> {
+    const message = this.#read(data, isBinary);
+    if (!message) return;
+    const { ref } = message;
+    switch (message.type) {
+      case 'ping':
+        this.#send({ type: 'pong', ref });
+        break;
+      case 'unsubscribe':
+        this.#unsubscribe(message.job_id);
+        this.#send({ type: 'unsubscribed', job_id: message.job_id, ref });
+        break;
+      case 'subscribe':
+        await this.#subscribe(message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #subscribe({ job_id: jobId, last_event_id: last, ref }: Extract<ClientMessage, { type: 'subscribe' }>) {
+    if (this.#subscriptions.has(jobId)) {
+      this.#refuse(
+        { code: 'conflict', message: `This connection is subscribed to ${jobId} already`, job_id: jobId },
+        ref,
+      );
+      return;
+    }
+    if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      const message = `One connection takes ${MAX_SUBSCRIPTIONS} subscriptions; end some or open another`;
+      this.#refuse({ code: 'rate_limited', message, job_id: jobId }, ref);
+      return;
+    }
+    this.#subscriptions.set(jobId, undefined);
+    // The snapshot comes from within subscribe(), and must not come before this.
+    let told = false;
+    const tell = () => {
+      if (!told) this.#send({ type: 'subscribed', job_id: jobId, ref });
+      told = true;
+    };
+    const sink = new WsSink(this.#socket, () => this.#subscriptions.delete(jobId));
+    const announced = { send: (event: Parameters<WsSink['send']>[0]) => (tell(), sink.send(event)) };
+    try {
+      const subscription = await this.#hub.subscribe(
+        jobId,
+        { send: announced.send, backlog: () => sink.backlog(), close: (reason) => sink.close(reason) },
+        last === undefined ? undefined : parseEventId(last),
+      );
+      if (!subscription) {
+        this.#subscriptions.delete(jobId);
+        this.#send(
+          errorMessage({ code: 'not_found', message: `There is no job ${JSON.stringify(jobId)}`, job_id: jobId }, ref),
+        );
+      } else if (this.#subscriptions.has(jobId) && this.#socket.readyState === this.#socket.OPEN) {
+        this.#subscriptions.set(jobId, subscription);
+      } else {
+        // Ended at once, unsubscribed or hung up meanwhile.
+        subscription.end();
+      }
+    } catch (error) {
+      this.#subscriptions.delete(jobId);
+      const { code, message } = problemOf(error);
+      if (code === 'internal') this.#logger.error({ err: error, job_id: jobId }, 'subscribing');
+      this.#send(errorMessage({ code, message, job_id: jobId }, ref));
+    }
+  }
+
+  #unsubscribe(jobId: string): void {
+    this.#subscriptions.get(jobId)?.end();
+    this.#subscriptions.delete(jobId);
+  }
+
+  #endAll(): void {
+    for (const subscription of this.#subscriptions.values()) subscription?.end();
+    this.#subscriptions.clear();
+  }
+
+  #read(data: RawData, isBinary: boolean): ClientMessage | undefined {
+    if (isBinary) return this.#refuse({ code: 'unsupported_media', message: 'Messages are JSON text, not binary' });
+    const text = (data as Buffer).toString('utf8');
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      const mistake = findJsonMistake(text);
+      const where = mistake ? `: ${mistake.what} (position ${mistake.offset})` : '';
+      return this.#refuse({ code: 'malformed', message: `The message is not JSON${where}` });
+    }
+    const ref = refOf(value);
+    const shape = checkShape(value);
+    if (shape) return this.#refuse({ code: 'validation', message: shape.detail, errors: [shape] }, ref);
+    const parsed = clientMessageSchema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const errors = fieldErrorsOf(parsed.error);
+    const message = errors.map((error) => `${error.pointer || 'the message'} ${error.detail}`).join('; ');
+    return this.#refuse({ code: 'validation', message: `${message}. ${EXPECTED}`, errors }, ref);
+  }
+
+  #refuse(mistake: Mistake, ref?: string | number): undefined {
+    this.#send(errorMessage(mistake, ref));
+    if (++this.#mistakes >= MAX_MISTAKES) this.#socket.close(CLOSE_POLICY, 'too many messages made no sense');
+    return undefined;
+  }
+
+  #send(message: object): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+}
+
+const EXPECTED =
+  'Send {"type": "subscribe", "job_id": "…"}, {"type": "unsubscribe", "job_id": "…"} or {"type": "ping"}';
+
+function errorMessage({ code, message, errors, job_id }: Mistake, ref: string | number | undefined) {
+  return { type: 'error', code, message, job_id, errors, ref };
+}
+
+function refOf(value: unknown): string | number | undefined {
+  const ref = (value as { ref?: unknown } | null)?.ref;
+  return typeof ref === 'number' || (typeof ref === 'string' && ref.length <= 100) ? ref : undefined;
+}

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { JobView } from '../../contract/job-view.ts';
+import { awaitEnd } from './await-end.ts';
+import type { JobReader } from './job-reader.ts';
+import type { LiveJob } from './live-job.ts';
+
+/** Without a long poll to spare, how often the job is looked at. Milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+
+export interface WaitOptions {
+  client: Client;
+  reader: JobReader;
+  /** Aborted when nobody waits any more, the time being up included. */
+  signal: AbortSignal;
+  /** Long polls may be used up: then it is looked at from time to time. */
+  longPoll: boolean;
+}
+
+/**
+ * Waits for the end of one run.
+ * @returns its final view; undefined when `signal` came first
+ * @throws TemporalUnavailableError, TemporalBusyError
+ */
+export async function waitForEnd(live: LiveJob, options: WaitOptions): Promise<JobView | undefined> {
+  const { client, reader, signal } = options;
+  if (options.longPoll) {
+    if (!(await awaitEnd(client, live.workflowId, live.runId, signal))) return undefined;
+    return reader.viewOf({ ...live, workflow: 'completed', activity: undefined });
+  }
+  while (!signal.aborted) {
+    const look = await reader.describe(live.jobId);
+    if (!look || look.runId !== live.runId || look.workflow !== 'running') {
+      return reader.viewOf({ ...live, workflow: 'completed', activity: undefined });
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return undefined;
+}
