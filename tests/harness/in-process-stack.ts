@@ -7,12 +7,15 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { createPlanJob } from '../../activities/plan-job.ts';
 import { createProcessJob } from '../../activities/process-job/process-job.ts';
+import type { ConnectorInterface } from '../../connectors/contract/connector.ts';
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
 import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
 import { joinCatalog } from '../../platform/catalog/load-catalog.ts';
 import { poolSchema } from '../../platform/catalog/pools.schema.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { loadConfig } from '../../platform/config/load-config.ts';
+import { createInputResolver } from '../../platform/inputs/create-input-resolver.ts';
 import { createOrchestrator } from '../../workers/orchestrator/create-orchestrator.ts';
 import { createPoolWorkers } from '../../workers/pool/create-pool-workers.ts';
 import { servedRoutes } from '../../workers/pool/served-routes.ts';
@@ -35,12 +38,17 @@ export const scriptedManifest: ServiceManifest = {
 
 /** Two pools that can run the service, `first` preferred; tests may take other times. */
 export function scriptedCatalog(pools: Record<string, object> = { first: {}, second: {} }): Catalog {
+  return catalogOf('ScriptedConnector', scriptedManifest, pools);
+}
+
+/** A catalog of one service, served by that class in all these pools. */
+export function catalogOf(className: string, manifest: ServiceManifest, pools: Record<string, object>): Catalog {
   return joinCatalog(
     {
-      connectors: { ScriptedConnector: {} },
+      connectors: { [className]: {} },
       workers: {
-        scripted: {
-          service: [{ capability: 'scripted', connector: 'ScriptedConnector', type: 'internal' }],
+        [manifest.service]: {
+          service: [{ capability: manifest.service, connector: className, type: 'internal' }],
           pools: Object.keys(pools),
           resource_binding: 'shared',
           build_stage: 'base',
@@ -49,8 +57,17 @@ export function scriptedCatalog(pools: Record<string, object> = { first: {}, sec
       },
     },
     new Map(Object.entries(pools).map(([name, pool]) => [name, poolSchema.parse(pool)])),
-    [scriptedManifest],
+    [manifest],
   );
+}
+
+/** A pool worker other than the scripted one. */
+export interface PoolOptions {
+  connector?: (className: string) => Promise<ConnectorInterface>;
+  /** Default 1,000,000. */
+  maxOutputBytes?: number;
+  /** Default `worker/<pool>`. */
+  identity?: string;
 }
 
 /** Orchestrator and pool workers in this process, on a real server, with a connector that follows a script. */
@@ -121,19 +138,21 @@ export class InProcessStack {
     ]);
   }
 
-  async startPool(pool: string): Promise<WorkerGroup> {
+  get artifacts(): ArtifactStore {
+    return createFileArtifactStore(join(this.dataDir, 'artifacts'));
+  }
+
+  /** A group is one worker process's share: a pool may have several, and each can be shut down by itself. */
+  async startPool(pool: string, options: PoolOptions = {}): Promise<WorkerGroup> {
+    const identity = options.identity ?? `worker/${pool}`;
     const processJob = createProcessJob({
-      connector: async () => this.connector,
-      artifacts: createFileArtifactStore(join(this.dataDir, 'artifacts')),
-      inputs: {
-        open: async () => {
-          throw new Error('the scripted service takes no inputs');
-        },
-      },
+      connector: options.connector ?? (async () => this.connector),
+      artifacts: this.artifacts,
+      inputs: createInputResolver({ config: this.config, artifacts: this.artifacts }),
       logger: pino({ level: 'silent' }),
       workRoot: join(this.dataDir, 'work'),
-      maxOutputBytes: 1_000_000,
-      worker: `worker/${pool}`,
+      maxOutputBytes: options.maxOutputBytes ?? 1_000_000,
+      worker: identity,
     });
     return this.#run(
       await createPoolWorkers({
@@ -142,7 +161,7 @@ export class InProcessStack {
         catalog: this.catalog,
         routes: servedRoutes(this.catalog, pool, undefined),
         activities: { processJob },
-        identity: `worker/${pool}`,
+        identity,
       }),
     );
   }
