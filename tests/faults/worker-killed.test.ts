@@ -41,11 +41,12 @@ describe('worker kill -9 in mid-job', () => {
       service: 'simulation',
       payload: { duration: 6_000, steps: 30, service_job: true },
     });
-    await stack.until(id, (job) => job.service_job_id !== undefined);
+    await stack.until(id, (job) => job.service_job_id !== undefined && (job.progress?.percent ?? 0) > 0);
     await first.kill();
     await stack.worker('fast-lane');
     const job = await stack.ended(id);
-    expect(job).toMatchObject({ status: 'completed', attempt: 2, result: { submissions: 1 } });
+    expect(job).toMatchObject({ status: 'completed', attempt: 2, result: { reattached: true } });
+    expect(await stack.submissions(id)).toBe(1);
   });
 
   test('a job that kills every worker is given up, and says so', async () => {
@@ -74,9 +75,10 @@ test('SIGTERM: the job moves on with its checkpoint and pays no attempt', async 
     payload: { duration: 5_000, steps: 50, service_job: true },
     retry: { max_attempts: 1 },
   });
-  await stack.until(id, (job) => job.service_job_id !== undefined);
+  await stack.until(id, (job) => job.service_job_id !== undefined && (job.progress?.percent ?? 0) > 0);
   await first.stop();
   expect((await first.exited).code).toBe(0);
   await stack.worker('fast-lane');
-  expect(await stack.ended(id)).toMatchObject({ status: 'completed', result: { submissions: 1 } });
+  expect(await stack.ended(id)).toMatchObject({ status: 'completed', result: { reattached: true } });
+  expect(await stack.submissions(id)).toBe(1);
 });

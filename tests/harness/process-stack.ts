@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Child, startChild } from '../../bench/child.ts';
+import { FakeService } from '../../connectors/simulation/fake-service.ts';
 import type { JobView } from '../../contract/job-view.ts';
 import { startTestTemporal, type TestTemporal } from './temporal-server.ts';
 import { waitUntil } from './wait-until.ts';
@@ -29,6 +30,7 @@ export class ProcessStack {
       SWITCHYARD_HEARTBEAT_TIMEOUT: '3s',
       SWITCHYARD_WORKER_HEARTBEAT: '1s',
       SWITCHYARD_SHUTDOWN_GRACE: '1s',
+      SIMULATION_STATE_DIR: join(dataDir, 'fake-service'),
       ...env,
     };
   }
@@ -99,6 +101,11 @@ export class ProcessStack {
 
   async ended(id: string): Promise<JobView> {
     return this.until(id, (job) => !['queued', 'running'].includes(job.status));
+  }
+
+  /** How often a simulated backend was given this job. */
+  async submissions(jobId: string): Promise<number> {
+    return (await new FakeService(join(this.dataDir, 'fake-service')).submissions(jobId)).length;
   }
 
   cancel(id: string): Promise<Response> {
