@@ -1,0 +1,242 @@
+import { BaseConnector } from '../base/base-connector.ts';
+import { expandEnv } from '../base/env-template.ts';
+import { ConnectorError } from '../contract/connector-error.ts';
+import type {
+  ConnectorConfig,
+  HealthCheckCapabilities,
+  JobData,
+  JobResult,
+  ProgressCallback,
+  ServiceInfo,
+  ServiceJobStatus,
+} from '../contract/connector.ts';
+import type { JobContext } from '../contract/job-context.ts';
+import { createHttpClient } from '../http/http-client.ts';
+import { cancelPrompt } from './cancel-prompt.ts';
+import { ComfyClient } from './comfy-client.ts';
+import { asRecord } from './documents.ts';
+import { findPrompt } from './find-prompt.ts';
+import { judge } from './judge-history.ts';
+import { ModelLists } from './model-lists.ts';
+import { NodeCatalog } from './object-info.ts';
+import { runJob } from './run-job.ts';
+import { authHeaders, COMFYUI_ENV, instanceName, readSettings, settingName, type ComfySettings } from './settings.ts';
+import { TemplateStore } from './template-store.ts';
+import { DeadWorkerError } from './watch-prompt.ts';
+
+/** What belongs to one server address; made anew when the settings change. */
+interface Server {
+  settings: ComfySettings;
+  client: ComfyClient;
+  catalog: NodeCatalog;
+  models: ModelLists;
+  templates: TemplateStore;
+}
+
+/** What all ComfyUI connectors share; the classes differ in how they reach the server and what they watch. */
+export abstract class BaseComfyUIConnector extends BaseConnector {
+  service_type = 'comfyui' as const;
+  version = '1.0.0';
+  #server: Server | undefined;
+  /** Of former settings: jobs that run go on with them. */
+  readonly #former: ComfyClient[] = [];
+  readonly #submissions = new Map<string, Promise<unknown>>();
+  /** The server answered while its worker thread was dead; believed until the queue has moved. */
+  #deadQueue: string | undefined;
+
+  /** @throws ConnectorError `validation` naming each `COMFYUI_*` variable whose value is no good */
+  constructor(connectorId: string, config: Partial<ConnectorConfig>) {
+    const fromEnv = Object.entries(expandEnv(COMFYUI_ENV, process.env)).map(([name, value]) => [
+      settingName(name),
+      value,
+    ]);
+    super(connectorId, { service_type: 'comfyui', ...Object.fromEntries(fromEnv), ...config });
+  }
+
+  static override getRequiredEnvVars(): Record<string, string> {
+    return { ...COMFYUI_ENV };
+  }
+
+  /** Whether progress comes over the socket; queue and history are watched in any case. */
+  protected abstract readonly usesSocket: boolean;
+  /** Where the server is when nothing says so. */
+  protected abstract readonly defaultHost: string | undefined;
+
+  protected get server(): Server {
+    return (this.#server ??= this.#connect());
+  }
+
+  /** @throws ConnectorError `validation` for bad settings, `service_unavailable` when the server cannot be reached */
+  protected async initializeService(): Promise<void> {
+    await this.server.client.systemStats();
+  }
+
+  protected async cleanupService(): Promise<void> {
+    const clients = [...this.#former.splice(0), ...(this.#server ? [this.#server.client] : [])];
+    this.#server = undefined;
+    await Promise.all(clients.map((client) => client.close()));
+  }
+
+  protected override async configurationUpdated(): Promise<void> {
+    const next = this.#connect();
+    if (this.#server) this.#former.push(this.#server.client);
+    this.#server = next;
+  }
+
+  override async checkHealth(): Promise<boolean> {
+    await this.server.client.systemStats();
+    return !(await this.#isDead());
+  }
+
+  async getServiceInfo(): Promise<ServiceInfo> {
+    const { client, settings, models } = this.server;
+    const [stats, queue, dead] = await Promise.all([client.systemStats(), client.queue(), this.#isDead()]);
+    const system = asRecord(stats['system']);
+    const device = asRecord((stats['devices'] as unknown[] | undefined)?.[0]);
+    const total = Number(device['vram_total'] ?? 0);
+    return {
+      service_name: 'ComfyUI',
+      service_version: String(system['comfyui_version'] ?? 'unknown'),
+      base_url: settings.base_url,
+      status: dead ? 'error' : queue.running.length > 0 ? 'busy' : 'online',
+      capabilities: {
+        supported_models: models.known,
+        features: ['progress', 'reattach', 'cancel', 'templates', ...(this.usesSocket ? ['previews'] : [])],
+        concurrent_jobs: this.config.max_concurrent_jobs,
+      },
+      resource_usage: { gpu_memory_mb: Math.round((total - Number(device['vram_free'] ?? 0)) / 2 ** 20) },
+      queue_info: { pending_jobs: queue.pending.length, active_jobs: queue.running.length },
+    };
+  }
+
+  getHealthCheckCapabilities(): HealthCheckCapabilities {
+    return {
+      supportsBasicHealthCheck: true,
+      supportsJobStatusQuery: true,
+      supportsJobCancellation: true,
+      supportsServiceRestart: false,
+      supportsQueueIntrospection: true,
+    };
+  }
+
+  override getAvailableModels(): Promise<string[]> {
+    return this.server.models.all();
+  }
+
+  /** Names of the graphs that jobs can ask for with `template`. */
+  listTemplates(): Promise<string[]> {
+    return this.server.templates.names();
+  }
+
+  /** Unloads models and drops the node cache, after the prompt that runs now. */
+  async freeMemory(what = { unload_models: true, free_memory: true }): Promise<void> {
+    await this.server.client.free(what);
+  }
+
+  /** Forgets node definitions and model lists, for when something has been installed. */
+  refreshCatalog(): void {
+    this.server.catalog.clear();
+    this.server.models.clear();
+  }
+
+  override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
+    const place = await findPrompt(this.server.client, serviceJobId);
+    const about = (status: ServiceJobStatus['status'], errorMessage?: string): ServiceJobStatus => ({
+      serviceJobId,
+      status,
+      canReconnect: status !== 'unknown',
+      canCancel: status === 'pending' || status === 'running',
+      errorMessage,
+    });
+    if (place.state !== 'finished') return about(place.state);
+    const verdict = judge(place.entry);
+    if (verdict.kind === 'done') return about('completed');
+    return verdict.kind === 'interrupted'
+      ? about('cancelled')
+      : about('failed', verdict.error.exception_message?.trim());
+  }
+
+  protected override async cancelJobImpl(jobId: string, serviceJobId: string | undefined): Promise<void> {
+    if (serviceJobId === undefined) return;
+    // A prompt that is on its way would be missed, and run for nobody.
+    await this.#submissions.get(jobId)?.catch(() => {});
+    const { client, settings } = this.server;
+    const gone = await cancelPrompt(client, serviceJobId, settings.cancel_seconds * 1_000);
+    if (gone) return;
+    this.logger.warn(
+      { job_id: jobId, prompt_id: serviceJobId },
+      'the prompt does not let go: a node is in one long call; it ends with that node',
+    );
+  }
+
+  protected async processJobImpl(
+    jobData: JobData,
+    progressCallback: ProgressCallback,
+    context?: JobContext,
+  ): Promise<JobResult> {
+    if (!context) throw new ConnectorError('internal', 'comfyui needs a job context to read and write files');
+    const { client, settings, catalog, templates } = this.server;
+    if (await this.#isDead()) {
+      throw new ConnectorError('service_unavailable', "ComfyUI's worker thread is dead; restart ComfyUI", {
+        retry_after_ms: 10_000,
+      });
+    }
+    try {
+      const result = await runJob(jobData, progressCallback, context, {
+        client,
+        settings,
+        catalog,
+        templates,
+        socketHeaders: this.usesSocket ? authHeaders(settings) : undefined,
+        track: (promptId) => this.trackServiceJob(jobData.id, promptId, instanceName(settings.base_url)),
+        submitting: (submission) => {
+          this.#submissions.set(jobData.id, submission);
+        },
+      });
+      result.service_info = { ...result.service_info, connector_id: this.connector_id };
+      return result;
+    } catch (error) {
+      if (error instanceof DeadWorkerError) this.#deadQueue = await this.#queueSignature();
+      throw error;
+    } finally {
+      this.#submissions.delete(jobData.id);
+    }
+  }
+
+  #connect(): Server {
+    const settings = readSettings(this.config, this.defaultHost, process.env);
+    const client = new ComfyClient(
+      createHttpClient({
+        base_url: settings.base_url,
+        headers: authHeaders(settings),
+        timeout_ms: settings.timeout_seconds * 1_000,
+        secrets: [settings.password, settings.api_key].filter(Boolean),
+      }),
+    );
+    const ttl = settings.catalog_seconds * 1_000;
+    return {
+      settings,
+      client,
+      catalog: new NodeCatalog((name) => client.objectInfo(name), ttl),
+      models: new ModelLists(client, ttl),
+      templates: new TemplateStore(settings.template_dir),
+    };
+  }
+
+  /** Costs nothing unless a job has found the worker thread dead. */
+  async #isDead(): Promise<boolean> {
+    if (this.#deadQueue === undefined) return false;
+    if ((await this.#queueSignature()) !== this.#deadQueue) this.#deadQueue = undefined;
+    return this.#deadQueue !== undefined;
+  }
+
+  /** What runs, and whether anything waits: the same as long as a dead thread is not replaced. */
+  async #queueSignature(): Promise<string | undefined> {
+    try {
+      const { running, pending } = await this.server.client.queue();
+      return pending.length + running.length === 0 ? undefined : running.map((item) => item[1]).join(' ');
+    } catch {
+      return undefined;
+    }
+  }
+}

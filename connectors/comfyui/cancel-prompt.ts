@@ -1,0 +1,28 @@
+import { pause } from '../http/backoff.ts';
+import type { ComfyClient } from './comfy-client.ts';
+import { findPrompt } from './find-prompt.ts';
+
+/** Between two tries; the first ones come fast, for an interrupt right after a submission is lost now and then. */
+const FIRST_WAIT = 10;
+const LONGEST_WAIT = 1_000;
+
+/**
+ * Takes a prompt out of the queue, or interrupts it, and does so again until it has taken: an interrupt that arrives
+ * just before a prompt starts is forgotten, and one that waits may start between two requests. Only ever names this
+ * prompt. A node in one long call lets go at its end only.
+ * @param withinMs how long it is tried
+ * @returns whether the prompt is out of the queue
+ */
+export async function cancelPrompt(client: ComfyClient, promptId: string, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  let wait = FIRST_WAIT;
+  for (;;) {
+    const { state } = await findPrompt(client, promptId);
+    if (state === 'finished' || state === 'unknown') return true;
+    if (state === 'pending') await client.deletePending(promptId);
+    else await client.interrupt(promptId);
+    if (performance.now() + wait > deadline) return false;
+    await pause(wait, undefined);
+    wait = Math.min(LONGEST_WAIT, wait * 2);
+  }
+}
