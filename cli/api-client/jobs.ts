@@ -17,7 +17,9 @@ export interface JobFilter {
 export interface JobChange {
   priority?: number;
   pool?: string;
+  /** null: none any more. */
   deadline?: string | null;
+  tags?: string[];
 }
 
 export interface SubmitOptions {

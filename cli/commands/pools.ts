@@ -39,7 +39,7 @@ function waitingText({ queues }: PoolView): string {
   if (known.length < queues.length) return '?';
   const queued = known.reduce((sum, backlog) => sum + backlog.queued, 0);
   const oldest = Math.max(0, ...known.map((backlog) => backlog.oldest_ms));
-  return queued === 0 ? '0' : `${queued} (${formatElapsed(oldest)})`;
+  return queued === 0 ? '0' : `~${queued} (${formatElapsed(oldest)})`;
 }
 
 function offersText({ offers }: PoolView): string {

@@ -17,7 +17,7 @@ export async function checkApi(url: string, expected: boolean): Promise<Finding>
       'API',
       'fail',
       `${root} answers, but is not ready (HTTP ${response.status}): ${readinessText(text)}`,
-      'It takes jobs again as soon as Temporal is back.',
+      'It takes jobs again as soon as that is mended; nothing that was accepted is lost.',
     );
   } catch (error) {
     return finding(
@@ -29,10 +29,12 @@ export async function checkApi(url: string, expected: boolean): Promise<Finding>
   }
 }
 
+/** The parts that are not well, each in the API's own words. */
 function readinessText(body: string): string {
   try {
-    const { detail, status } = JSON.parse(body) as { detail?: string; status?: string };
-    return detail ?? status ?? body;
+    const { checks } = JSON.parse(body) as { checks: Record<string, { ok: boolean; detail?: string }> };
+    const failing = Object.entries(checks).filter(([, { ok }]) => !ok);
+    return failing.map(([name, { detail }]) => `${name}: ${detail ?? 'not well'}`).join('; ');
   } catch {
     return body.slice(0, 200);
   }

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { QueueBacklogs } from '../../platform/jobs/queue-backlog.ts';
 import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
-import { JOBS_TASK_QUEUE, taskQueueOf } from '../../contract/task-queues.ts';
+import { JOBS_TASK_QUEUE, parseTaskQueue, taskQueueOf } from '../../contract/task-queues.ts';
 import { count } from '../output/format.ts';
 import { ANSWER_MS } from './check-temporal.ts';
 import { finding, type Finding } from './finding.ts';
@@ -20,8 +20,10 @@ export async function checkQueues(client: Client, catalog: Catalog, presence: Pr
     const queues = routes.map(({ pool, capability }) => ({ pool, queue: taskQueueOf(pool, capability) }));
     const served = queues.filter(({ queue }) => present(queue));
     const missing = queues.filter(({ queue }) => !present(queue));
-    const waiting = await Promise.all(missing.map(({ queue }) => waitingIn(backlogs, queue)));
-    const stuck = missing.filter((_, index) => (waiting[index] ?? 0) > 0);
+    const backlog = await Promise.all(missing.map(({ queue }) => waitingIn(backlogs, queue)));
+    const stuck = missing.filter((_, index) => (backlog[index] ?? 0) > 0);
+    const counted = backlog.reduce((sum, n) => sum + n, 0);
+    const waiting = counted === 0 ? 0 : Math.min(counted, await openJobs(client, name, presence));
     findings.push(serviceFinding(name, served, missing, stuck, waiting));
   }
   return findings;
@@ -49,18 +51,19 @@ function serviceFinding(
   served: readonly Route[],
   missing: readonly Route[],
   stuck: readonly Route[],
-  waiting: readonly number[],
+  waiting: number,
 ): Finding {
   const name = `Service ${service}`;
-  const jobs = count(
-    waiting.reduce((sum, n) => sum + n, 0),
-    'job',
-  );
   const start = (pools: readonly Route[]) => pools.map(({ pool }) => `switchyard worker --pool ${pool}`).join('\n');
-  if (stuck.length > 0) {
+  if (waiting > 0) {
     const pools = stuck.map(({ pool }) => pool).join(', ');
     const level = served.length > 0 ? 'warn' : 'fail';
-    return finding(name, level, `${jobs} waiting in pool ${pools}, where no worker serves it`, start(stuck));
+    return finding(
+      name,
+      level,
+      `about ${count(waiting, 'job')} waiting in pool ${pools}, where no worker serves it`,
+      start(stuck),
+    );
   }
   if (served.length === 0) return finding(name, 'fail', `no worker in any pool`, start(missing.slice(0, 1)));
   const rest = missing.length > 0 ? `; none in ${missing.map(({ pool }) => pool).join(', ')}` : '';
@@ -74,4 +77,15 @@ async function waitingIn(backlogs: QueueBacklogs, queue: string): Promise<number
   } catch {
     return 0;
   }
+}
+
+/**
+ * Jobs of a service that have neither ended nor a worker. The backlog of a queue still holds cancelled ones: the server
+ * drops those when a worker asks for them.
+ */
+async function openJobs(client: Client, service: string, presence: PresenceCache): Promise<number> {
+  const query = `WorkflowType = 'job' AND ExecutionStatus = 'Running' AND SwitchyardService = '${service}'`;
+  const { count: open } = await client.withDeadline(Date.now() + ANSWER_MS, () => client.workflow.count(query));
+  const running = presence.workers().filter(({ task_queue: queue }) => parseTaskQueue(queue)?.capability === service);
+  return Math.max(0, open - running.reduce((sum, { slots_used: used }) => sum + used, 0));
 }
