@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { JobEvent } from '../../contract/job-events.ts';
 import type { JobView } from '../../contract/job-view.ts';
+import { freePort } from '../../platform/processes/free-port.ts';
 import { ProcessStack } from '../harness/process-stack.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import { runCommand, startCommand, type Ran, type Running } from './run-command.ts';
@@ -285,6 +286,27 @@ describe('watch', () => {
     watching.child.kill('SIGINT');
     expect((await watching.ended).code).toBe(4);
     expect((await stack.get(id)).status).toBe('cancelled');
+  });
+
+  test('outlives its API: says so once, waits, and tells the end', async () => {
+    const { api } = stack;
+    const port = { SWITCHYARD_PORT: String(await freePort()) };
+    const first = await stack.apiOnly(port);
+    const own = stack.api;
+    stack.api = api;
+    const id = await submit('simulation', '--set', 'duration=8s');
+    const watching = start('watch', id, '--url', own);
+    await waitUntil(() => watching.stdout().includes('running'));
+    await first.kill();
+    await waitUntil(() => watching.stderr().includes('The API is away'));
+    const second = await stack.apiOnly(port);
+    stack.api = api;
+    const { code, stdout, stderr } = await watching.ended;
+    await second.stop();
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^✔ simulation completed/m);
+    expect(stderr.match(/The API is away/g)).toHaveLength(1);
+    expect(stderr).toContain('The API is back');
   });
 
   test('a job that does not exist', async () => {
