@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import type { RotatingLog } from './rotating-log.ts';
 
-/** pino's number for "warn"; what is at least that reaches the terminal. */
-const WARN = 40;
+/** Our logs name their levels; these reach the terminal. */
+const SHOWN: Readonly<Record<string, string>> = { warn: 'warning: ', error: 'error: ', fatal: 'fatal: ' };
 /** The same sentence of a process is shown once in this time: a Temporal that is away makes every poller say so. */
 const REPEAT_MS = 30_000;
 const LAST_WORDS = 6;
@@ -16,7 +16,7 @@ export interface ChildOutput {
 }
 
 interface LogLine {
-  level?: number;
+  level?: string;
   msg?: string;
   err?: { message?: string };
 }
@@ -37,10 +37,10 @@ export function followOutput(
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
       const parsed = parse(line);
-      log.write(parsed ? line : JSON.stringify({ level: 30, time: Date.now(), name, msg: line }));
+      log.write(parsed ? line : JSON.stringify({ level: 'info', time: new Date().toISOString(), name, msg: line }));
       const text = parsed ? short(parsed) : line;
       if (!NO_NEWS.test(text)) last = [...last, text].slice(-LAST_WORDS);
-      if ((parsed?.level ?? 0) < WARN) return;
+      if (!parsed?.level || !(parsed.level in SHOWN)) return;
       const now = Date.now();
       if (now - (shown.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
       if (shown.size > 200) shown.clear();
@@ -60,8 +60,7 @@ function parse(line: string): LogLine | undefined {
   }
 }
 
-function short({ level = 30, msg = '', err }: LogLine): string {
-  const label = level >= 60 ? 'fatal: ' : level >= 50 ? 'error: ' : level >= WARN ? 'warning: ' : '';
+function short({ level = '', msg = '', err }: LogLine): string {
   const reason = err?.message && !msg.includes(err.message) ? `${msg ? ' - ' : ''}${err.message.split('\n')[0]}` : '';
-  return `${label}${msg}${reason}`;
+  return `${SHOWN[level] ?? ''}${msg}${reason}`;
 }

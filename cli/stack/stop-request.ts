@@ -1,3 +1,5 @@
+import { readProcess } from '../../platform/processes/read-process.ts';
+
 /** Asked to stop, and perhaps to hurry. */
 export interface StopRequest {
   /** Settles with the reason at the first request. */
@@ -7,7 +9,18 @@ export interface StopRequest {
   dispose(): void;
 }
 
-const PARENT_CHECK_MS = 500;
+const PARENT_CHECK_MS = 1_000;
+
+/** npm runs a script through a shell, which some shells leave at once (exec) and some stay in until it ends. */
+const SCRIPT_SHELL = /^\S*\b(sh|dash|ash|bash|zsh|ksh|busybox)\b.* -c /;
+
+/** @returns whether the npm that started this process has ended since */
+function watchNpm(): () => boolean {
+  const parent = process.ppid;
+  const shell = readProcess(parent);
+  const grandparent = shell && SCRIPT_SHELL.test(shell.command) ? shell.parent : undefined;
+  return () => process.ppid !== parent || (grandparent !== undefined && readProcess(parent)?.parent !== grandparent);
+}
 
 /**
  * Ctrl-C, SIGTERM, a closed terminal, or the death of the npm that started this process.
@@ -31,10 +44,9 @@ export function listenForStop(underNpm: boolean): StopRequest {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const listeners = signals.map((signal) => [signal, () => ask(signal)] as const);
   for (const [signal, listener] of listeners) process.on(signal, listener);
-  const parent = process.ppid;
+  const npmIsGone = underNpm ? watchNpm() : () => false;
   const watch = setInterval(() => {
-    if (!underNpm || process.ppid === parent || asked) return;
-    ask('npm is gone');
+    if (!asked && npmIsGone()) ask('npm is gone');
   }, PARENT_CHECK_MS);
   watch.unref();
   return {

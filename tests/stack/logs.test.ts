@@ -46,20 +46,20 @@ describe('what a child process writes', () => {
 
   test('all goes to the log as JSON lines; people see warnings and errors', async () => {
     const lines = [
-      '{"level":30,"msg":"all is well"}',
-      '{"level":40,"msg":"disk is filling up"}',
-      '{"level":50,"msg":"job failed","err":{"message":"out of paper\\nat x"}}',
+      '{"level":"info","msg":"all is well"}',
+      '{"level":"warn","msg":"disk is filling up"}',
+      '{"level":"error","msg":"job failed","err":{"message":"out of paper\\nat x"}}',
       'a line that is no JSON',
     ];
     const { written, shown, last } = await follow(`${lines.join('\n')}\n`);
     expect(written.slice(0, 3)).toEqual(lines.slice(0, 3));
-    expect(JSON.parse(written[3]!)).toMatchObject({ level: 30, name: 'child', msg: 'a line that is no JSON' });
+    expect(JSON.parse(written[3]!)).toMatchObject({ level: 'info', name: 'child', msg: 'a line that is no JSON' });
     expect(shown).toEqual(['warning: disk is filling up', 'error: job failed - out of paper']);
     expect(last).toEqual(['all is well', ...shown, 'a line that is no JSON']);
   });
 
   test('the same sentence again and again is shown once', async () => {
-    const { written, shown } = await follow('{"level":40,"msg":"Temporal is away"}\n'.repeat(50));
+    const { written, shown } = await follow('{"level":"warn","msg":"Temporal is away"}\n'.repeat(50));
     expect(written).toHaveLength(50);
     expect(shown).toEqual(['warning: Temporal is away']);
   });

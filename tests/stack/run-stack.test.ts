@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { findStack, type StackState } from '../../cli/stack/find-stack.ts';
 import { stackPaths } from '../../cli/stack/stack-paths.ts';
@@ -21,15 +21,9 @@ function start(...args: Parameters<typeof startStack>): StackProcess {
   return stack;
 }
 
-/** However a test ended, nothing of it may go on. */
-function killAll(): void {
-  for (const { child } of started) child.kill('SIGKILL');
-}
 afterEach(async () => {
-  killAll();
-  await Promise.all(started.splice(0).map(({ exited }) => exited));
+  await Promise.all(started.splice(0).map((stack) => stack.destroy()));
 });
-afterAll(killAll);
 
 function pidOf(state: StackState, name: string): number {
   const found = state.processes.find((entry) => entry.name === name);
@@ -198,12 +192,12 @@ describe('the stack', () => {
     }
   });
 
-  test('under npm start ends with npm', async () => {
+  test.each(['SIGKILL', 'SIGTERM'] as const)('under npm start ends with npm (%s)', async (signal) => {
     const env = await stackEnvironment(temporaryFolder());
     const npm = start(env, ['npm', 'start']);
     const state = await npm.ready();
     expect(livingProcesses(state)).toContain('supervisor');
-    npm.child.kill('SIGKILL');
+    npm.child.kill(signal);
     await waitUntil(() => livingProcesses(state).length === 0);
     expect(existsSync(stackPaths(env['SWITCHYARD_DATA_DIR']!).state)).toBe(false);
   });

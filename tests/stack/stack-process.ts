@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { findStack, type StackState } from '../../cli/stack/find-stack.ts';
 import { freePort } from '../../platform/processes/free-port.ts';
-import { identify } from '../../platform/processes/process-identity.ts';
+import { identify, isRunning, type ProcessIdentity } from '../../platform/processes/process-identity.ts';
 import { projectRoot } from '../../platform/project-root.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
@@ -19,6 +19,8 @@ export interface StackProcess {
   /** Waits until it says that it is ready. */
   ready(): Promise<StackState>;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** For the end of a test that may have failed: nothing of it goes on, Temporal included. */
+  destroy(): Promise<void>;
 }
 
 /** Settings of a stack that is in nobody's way. */
@@ -52,6 +54,7 @@ export function startStack(
     });
   }
   let gone = false;
+  let temporal: ProcessIdentity | undefined;
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('close', (code, signal) => {
       gone = true;
@@ -66,7 +69,14 @@ export function startStack(
       await waitUntil(() => gone || output.includes('Switchyard is ready'), 90_000);
       const state = findStack(env['SWITCHYARD_DATA_DIR']!);
       if (!state) throw new Error(`the stack did not come up:\n${output}`);
+      temporal = identify(state.processes.find(({ name }) => name === 'temporal')?.pid ?? 0);
       return state;
+    },
+    async destroy() {
+      // The whole process group: under npm start there are three processes in it. Our own children leave by themselves.
+      if (!gone) process.kill(-child.pid!, 'SIGKILL');
+      await exited;
+      if (temporal && isRunning(temporal)) process.kill(temporal.pid, 'SIGKILL');
     },
   };
 }
