@@ -31,7 +31,7 @@ export async function build() {
       const wanted = await fingerprint(folders);
       if (await isFresh(wanted)) return false;
       const stamp = await readStamp();
-      await step('Building', 'about 2 s; 10 s the first time', async () => {
+      await step('Building', 'about 3 s; up to half a minute the first time', async () => {
         if (stamp.code !== wanted.code) await compile(wanted);
         if (stamp.bundle !== wanted.bundle && has('workflows/index.ts')) await bundleWorkflows();
       });
