@@ -19,10 +19,10 @@ export function changesOf(before: WatchState | undefined, state: WatchState): Ch
   const changes: Change[] = [];
   const { error, reason } = state;
   if (error && error.message !== before?.error?.message) {
-    const attempt = reason === 'retry_backoff' || reason === 'rate_limited' ? state.attempt : state.attempt - 1;
+    // Temporal counts the coming attempt as soon as one has failed.
     changes.push({
       kind: 'bad',
-      text: `attempt ${Math.max(1, attempt)} failed: ${error.code}: ${plain(error.message)}`,
+      text: `attempt ${Math.max(1, state.attempt - 1)} failed: ${error.code}: ${plain(error.message)}`,
     });
   }
   if (before && state.attempt > before.attempt && state.attempt > 1 && state.status === 'running') {

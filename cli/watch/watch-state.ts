@@ -79,10 +79,11 @@ export function timeLeft(state: WatchState, now: number): number | undefined {
   return left > 0 ? left : undefined;
 }
 
-/** "tile 6/24", "step 6/24", "decode"; empty when the worker told no step. */
+/** "tile 6/24", "step 6/24", "decode"; empty when the worker told no step, or tells it in its message already. */
 export function stepText(progress: ProgressView): string {
-  const { step, step_index: index, total_steps: total } = progress;
+  const { step, step_index: index, total_steps: total, message } = progress;
   if (index === undefined) return step ?? '';
+  if (total !== undefined && new RegExp(`\\b${index}\\b.*\\b${total}\\b`).test(message ?? '')) return '';
   return `${step ?? 'step'} ${index}${total === undefined ? '' : `/${total}`}`;
 }
 
