@@ -36,7 +36,7 @@ export class PromptWatch {
   readonly #options: WatchOptions;
   #connected = false;
   #outage: { since: number } | undefined;
-  /** The server was away since the prompt was last seen. */
+  /** The server was away since the prompt was last seen, or the socket was lost, which a short restart shows in. */
   #wasAway = false;
   #ended: { at: number; success: boolean } | undefined;
   /** Outputs as told by the socket, for when the history is wiped before it could be read. */
@@ -50,7 +50,10 @@ export class PromptWatch {
   }
 
   connected(connected: boolean): void {
-    if (this.#connected && !connected) this.#ring();
+    if (this.#connected && !connected) {
+      this.#wasAway = true;
+      this.#ring();
+    }
     this.#connected = connected;
   }
 

@@ -205,11 +205,12 @@ export class ComfyDouble {
 function cutShort(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
   const write = response.write.bind(response);
   const cut = (chunk?: unknown) => {
-    const bytes =
-      chunk instanceof Uint8Array || typeof chunk === 'string' ? Buffer.from(chunk as string) : Buffer.alloc(0);
+    const isBytes = chunk instanceof Uint8Array || typeof chunk === 'string';
+    const bytes = isBytes ? Buffer.from(chunk as string) : Buffer.alloc(0);
     if (fault.kind === 'truncate' && bytes.length > 0) {
-      write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => request.socket.destroy());
-    } else request.socket.destroy();
+      // What has been written still gets through.
+      write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => request.socket.end());
+    } else if (fault.kind === 'reset_after') request.socket.destroy();
     return true;
   };
   response.write = cut as ServerResponse['write'];
