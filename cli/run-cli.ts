@@ -43,6 +43,12 @@ const FIT_TO_PRINT = new Set(['ConfigError', 'StackError', 'NoTemporalBinaryErro
 function errorLines(error: unknown, { errorStyle: style, env }: Terminal): string[] {
   if (!(error instanceof CliError)) {
     if (!(error instanceof Error)) return [style.bad(String(error))];
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
+      return [
+        style.bad(`error: this installation is not complete: ${error.message}`),
+        style.dim('npm ci installs the packages; npm run build makes dist/ anew.'),
+      ];
+    }
     if (FIT_TO_PRINT.has(error.name) && !env['SWITCHYARD_DEBUG']) return [style.bad(error.message)];
     return [style.bad('This is a fault in the command itself; please report it.'), error.stack ?? error.message];
   }

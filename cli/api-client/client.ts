@@ -68,7 +68,7 @@ export class ApiClient {
       clearTimeout(timer);
     }
     if (response.ok) return response;
-    throw await this.#refusal(response);
+    throw await this.#refusal(response, path);
   }
 
   /** The error for an address where nobody answers, with what was tried and how to start it. */
@@ -94,11 +94,14 @@ export class ApiClient {
     );
   }
 
-  async #refusal(response: Response): Promise<Error> {
+  async #refusal(response: Response, path: string): Promise<Error> {
     const body = await this.#read(response).catch(() => '');
     const problem = readProblem(response.status, response.headers.get('content-type'), body);
     if (!problem) return this.stranger(response.status, response.headers.get('content-type'));
-    return new ApiError(problem, readRetryAfter(response.headers.get('retry-after'), Date.now()));
+    const retryAfter = readRetryAfter(response.headers.get('retry-after'), Date.now());
+    const hint =
+      problem.code === 'not_found' && path.startsWith('/jobs/') ? '"switchyard jobs" lists them.' : undefined;
+    return new ApiError(problem, retryAfter, hint);
   }
 
   async #read(response: Response): Promise<string> {

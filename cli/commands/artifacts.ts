@@ -17,17 +17,17 @@ export function addArtifacts(parent: Command, context: CommandContext): void {
     .description('List the outputs of a job, or fetch them')
     .argument('<id>', 'id of the job, or "last"')
     .option('-o, --out <dir>', 'fetch them into this folder, checked by their SHA-256')
-    .option('--name <name>', 'only this one; repeatable', collect, [])
+    .option('--name <name>', 'only this one; repeatable', collect)
     .addHelpText('after', examples(['switchyard artifacts last', ''], ['switchyard artifacts ID --out results', '']))
     .action(apiAction(context, artifacts));
 }
 
-async function artifacts(session: Session, given: string, options: { out?: string; name: string[] }): Promise<void> {
+async function artifacts(session: Session, given: string, options: { out?: string; name?: string[] }): Promise<void> {
   const { terminal, api } = session;
   const id = await resolveJobId(session, given);
   const all = (await jobApi(api).artifacts(id)).artifacts;
-  const refs = options.name.length === 0 ? all : all.filter(({ name }) => options.name.includes(name));
-  const missing = options.name.find((name) => !all.some((ref) => ref.name === name));
+  const refs = options.name === undefined ? all : all.filter(({ name }) => options.name?.includes(name));
+  const missing = options.name?.find((name) => !all.some((ref) => ref.name === name));
   if (missing !== undefined) {
     const names = all.map(({ name }) => name).join(', ');
     throw new CliError(EXIT.notFound, `Job ${id} has no artifact "${missing}"`, {

@@ -12,10 +12,10 @@ import { apiAction, examples, type CommandContext } from './context.ts';
 import { collectList, wholeNumber } from './option-values.ts';
 
 interface ListOptions {
-  status: string[];
+  status?: string[];
   service?: string;
   pool?: string;
-  tag: string[];
+  tag?: string[];
   limit: number;
   cursor?: string;
   all?: boolean;
@@ -25,10 +25,10 @@ export function addListJobs(parent: Command, context: CommandContext): void {
   parent
     .command('list', { isDefault: true })
     .description('List jobs: those that go on first, then the newest')
-    .option('-s, --status <status>', `only these: ${JOB_STATUSES.join(', ')}; repeatable`, collectList, [])
+    .option('-s, --status <status>', `only these: ${JOB_STATUSES.join(', ')}; repeatable`, collectList)
     .option('--service <service>', 'only jobs of this service')
     .option('--pool <pool>', 'only jobs of this pool')
-    .option('--tag <tag>', 'only jobs with this tag; repeatable', collectList, [])
+    .option('--tag <tag>', 'only jobs with this tag; repeatable', collectList)
     .option('-n, --limit <n>', 'how many', wholeNumber(1, 200), 20)
     .option('--cursor <cursor>', 'go on where an earlier list ended')
     .option('--all', 'all of them, page by page')
@@ -57,7 +57,7 @@ function refuseWords([word]: string[]): void {
 }
 
 async function listJobs(session: Session, options: ListOptions): Promise<void> {
-  const unknown = options.status.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
+  const unknown = options.status?.find((status) => !(JOB_STATUSES as readonly string[]).includes(status));
   if (unknown !== undefined) {
     throw usageError(`--status ${unknown}: there is no such status`, `One of: ${JOB_STATUSES.join(', ')}`);
   }
@@ -97,7 +97,7 @@ async function fetchPages(session: Session, filter: JobFilter, all: boolean): Pr
 }
 
 function isFiltered(options: ListOptions): boolean {
-  return Boolean(options.status.length || options.service || options.pool || options.tag.length || options.cursor);
+  return Boolean(options.status || options.service || options.pool || options.tag || options.cursor);
 }
 
 function columns({ terminal: { style } }: Session, now: number): Column<JobSummary>[] {

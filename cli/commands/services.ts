@@ -3,7 +3,7 @@ import type { ServiceView } from '../api-client/answers.ts';
 import { catalogApi } from '../api-client/catalog.ts';
 import { exampleCommand } from '../output/example-command.ts';
 import { count } from '../output/format.ts';
-import { schemaFields, type SchemaField } from '../output/schema-fields.ts';
+import { fieldLines, schemaFields } from '../output/schema-fields.ts';
 import { formatTable } from '../output/table.ts';
 import { plain, wrap } from '../output/text-width.ts';
 import type { Session } from '../session.ts';
@@ -36,7 +36,7 @@ async function listServices(session: Session): Promise<void> {
   if (json) return sayJson(terminal, list);
   const columns = [
     { title: 'SERVICE', value: (service: ServiceView) => service.name, paint: terminal.style.bold },
-    { title: 'WHAT', value: (service: ServiceView) => service.description || service.title, shrinksTo: 20 },
+    { title: 'WHAT', value: (service: ServiceView) => service.title, shrinksTo: 20 },
     {
       title: 'INPUTS',
       value: (service: ServiceView) => service.inputs.map(({ field }) => field).join(', '),
@@ -70,13 +70,7 @@ async function showService(session: Session, name: string): Promise<void> {
   const fields = schemaFields(service.payload_schema).filter(({ path }) => !inputFields.has(path));
   if (fields.length > 0) {
     say(terminal, `\n${style.bold('Payload')} ${style.dim('--set field=value')}`);
-    const columns = [
-      { title: 'FIELD', value: (field: SchemaField) => field.path + (field.required ? ' *' : '') },
-      { title: 'TYPE', value: (field: SchemaField) => field.type, shrinksTo: 10, paint: style.accent },
-      { title: 'LIMITS', value: (field: SchemaField) => field.limits, shrinksTo: 12 },
-      { title: 'MEANING', value: (field: SchemaField) => field.description, shrinksTo: 16 },
-    ];
-    for (const line of formatTable(fields, columns, style, stdout.columns)) say(terminal, `  ${line}`);
+    for (const line of fieldLines(fields, style, width)) say(terminal, `  ${line}`);
     if (fields.some(({ required }) => required)) say(terminal, style.dim('  * must be given'));
   }
   say(terminal, `\n${style.bold('Example')}\n  ${exampleCommand(service)}`);

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import { isTerminal, type JobView } from '../../contract/job-view.ts';
+import { UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import { ApiError } from '../api-client/errors.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { submitFiles } from '../api-client/submit-files.ts';
@@ -22,7 +23,7 @@ import { apiAction, examples, type CommandContext } from './context.ts';
 import { collect, collectList, waitSeconds, wholeNumber } from './option-values.ts';
 
 interface SubmitOptions extends JobOptions {
-  input: string[];
+  input?: string[];
   idempotencyKey?: string;
   watch?: boolean;
   wait?: number;
@@ -40,14 +41,18 @@ export function addSubmit(parent: Command, context: CommandContext): void {
     .description('Submit a job')
     .argument('[service]', 'which service; "switchyard services" lists them')
     .addOption(
-      option('-i, --input <field=source>', 'input of the payload: @path uploads a file, else a URI; repeatable', WHAT)
-        .argParser(collect)
-        .default([], 'none'),
+      option(
+        '-i, --input <field=source>',
+        'input of the payload: @path uploads a file, else a URI; repeatable',
+        WHAT,
+      ).argParser(collect),
     )
     .addOption(
-      option('--set <path=value>', 'set a payload field: JSON, else text; a.b, list[0], list[]; repeatable', WHAT)
-        .argParser(collect)
-        .default([], 'none'),
+      option(
+        '--set <path=value>',
+        'set a payload field: JSON, else text; a.b, list[0], list[]; repeatable',
+        WHAT,
+      ).argParser(collect),
     )
     .addOption(option('--payload <json>', 'the payload: JSON, @file, or - for standard input', WHAT))
     .addOption(option('--job <file>', 'a whole job document from a file, or - for standard input', WHAT))
@@ -55,12 +60,8 @@ export function addSubmit(parent: Command, context: CommandContext): void {
     .addOption(
       option('--priority <1-5>', '1 is served first, 5 last; 3 unless given', HOW).argParser(wholeNumber(1, 5)),
     )
-    .addOption(
-      option('--tag <tag>', 'for filters and search; repeatable', HOW).argParser(collectList).default([], 'none'),
-    )
-    .addOption(
-      option('--metadata <key=value>', 'kept with the job; repeatable', HOW).argParser(collect).default([], 'none'),
-    )
+    .addOption(option('--tag <tag>', 'for filters and search; repeatable', HOW).argParser(collectList))
+    .addOption(option('--metadata <key=value>', 'kept with the job; repeatable', HOW).argParser(collect))
     .addOption(option('--start-timeout <duration>', 'longest wait for the first start, e.g. 5m', HOW))
     .addOption(option('--run-timeout <duration>', 'longest run of one attempt, e.g. 90s', HOW))
     .addOption(option('--deadline <when>', 'the result is of no use later: 2h, or an RFC 3339 time', HOW))
@@ -86,7 +87,7 @@ export function addSubmit(parent: Command, context: CommandContext): void {
       'after',
       examples(
         ['switchyard submit upscale -i image=@photo.png --set scale=4 --watch --out .', ''],
-        ['switchyard submit simulation --set duration_ms=5000 --priority 1 --tag nightly', ''],
+        ['switchyard submit simulation --set duration=5s --priority 1 --tag nightly', ''],
         ['switchyard submit simulation --payload @payload.json --wait 60 --json', ''],
         ['ID=$(switchyard submit --job examples/jobs/simulation-quick.json)', 'prints the id alone'],
       ),
@@ -98,7 +99,7 @@ async function submit(session: Session, service: string | undefined, options: Su
   if (options.out !== undefined && !options.watch && options.wait === undefined) {
     throw usageError('--out needs --watch or --wait', 'Without them there is nothing to fetch yet.');
   }
-  const inputs = await parseInputs(options.input, session.terminal);
+  const inputs = await parseInputs(options.input ?? [], session.terminal);
   const document = await buildJobDocument(service, options, inputs.references, session.terminal);
   const startedAt = performance.now();
   const accepted = await send(session, document, inputs.files, options);
@@ -106,13 +107,13 @@ async function submit(session: Session, service: string | undefined, options: Su
   const left = options.wait === undefined ? 0 : options.wait - (performance.now() - startedAt) / 1_000;
   const job = left > 0 && !isTerminal(accepted.status) ? await waitForEnd(session.api, accepted.id, left) : accepted;
   if (options.watch) {
-    if (!session.json) announce(session, job);
+    if (!session.json) announce(session, job, true);
     return watchJob(session, job.id, { ...options, patient: true });
   }
   if (options.wait === undefined) {
     if (session.json) sayJson(session.terminal, job);
     else {
-      announce(session, job);
+      announce(session, job, false);
       say(session.terminal, job.id);
       note(session.terminal, session.terminal.errorStyle.dim(`Watch it: switchyard watch ${job.id}`));
     }
@@ -160,12 +161,13 @@ function withServiceHint(error: unknown, service: string): unknown {
   return new ApiError(error.problem, error.retryAfterMs, hint);
 }
 
-function announce({ terminal }: Session, job: JobView): void {
+function announce({ terminal }: Session, job: JobView, watched: boolean): void {
   const { errorStyle: style } = terminal;
   const why = job.status_reason && job.status_reason !== 'starting' ? `, ${reasonText(job.status_reason)}` : '';
+  const where = job.pool === UNMATCHED_POOL ? '' : `pool ${job.pool}, `;
   note(
     terminal,
-    `${style.good('Submitted')} ${job.service} ${style.bold(job.id)} ${style.dim(`pool ${job.pool}, ${job.status}${why}`)}`,
+    `${style.good('Submitted')} ${job.service} ${style.bold(job.id)} ${style.dim(where + job.status + why)}`,
   );
-  if (why && job.status_message) note(terminal, style.warn(job.status_message));
+  if (why && job.status_message && !watched) note(terminal, style.warn(job.status_message));
 }

@@ -10,11 +10,11 @@ import { setPath, splitAssignment } from './set-path.ts';
 export interface JobOptions {
   job?: string;
   payload?: string;
-  set: string[];
+  set?: string[];
   pool?: string;
   priority?: number;
-  tag: string[];
-  metadata: string[];
+  tag?: string[];
+  metadata?: string[];
   startTimeout?: string;
   runTimeout?: string;
   deadline?: string;
@@ -54,13 +54,13 @@ export async function buildJobDocument(
     options.payload === undefined
       ? objectAt(document, 'payload')
       : await readJsonArgument(options.payload, '--payload', terminal);
-  for (const assignment of options.set) setPath(payload, assignment);
+  for (const assignment of options.set ?? []) setPath(payload, assignment);
   const metadata = objectAt(document, 'metadata');
-  for (const entry of options.metadata) {
+  for (const entry of options.metadata ?? []) {
     const [key, value] = splitAssignment(entry, '--metadata', 'key=value');
     metadata[key] = metadataValue(value, key);
   }
-  const tags = [...listAt(document, 'tags'), ...options.tag];
+  const tags = [...listAt(document, 'tags'), ...(options.tag ?? [])];
   const requirements = {
     ...objectAt(document, 'requirements'),
     ...defined({

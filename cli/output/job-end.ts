@@ -27,7 +27,7 @@ export function nextSteps(job: JobView): string[] {
     case 'failed':
     case 'timed_out':
       return [
-        ...(job.error ? [wayOut(job.error)] : []),
+        ...(job.error ? [waitedInVain(job) ? WAITED_IN_VAIN : wayOut(job.error)] : []),
         `Look closer: switchyard attempts ${job.id} · switchyard logs ${job.id}`,
         ...(job.error?.code === 'validation' ? [] : [`Again:       switchyard retry ${job.id} --watch`]),
       ];
@@ -39,6 +39,12 @@ export function nextSteps(job: JobView): string[] {
     default:
       return job.status satisfies never;
   }
+}
+
+const WAITED_IN_VAIN = 'Start a worker that can take it, ask for less, or let it wait longer (--start-timeout).';
+
+function waitedInVain(job: JobView): boolean {
+  return job.status === 'timed_out' && job.started_at === undefined;
 }
 
 function headline(job: JobView, style: Style): string {

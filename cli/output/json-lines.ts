@@ -15,7 +15,7 @@ export function jsonLines(value: unknown, width: number): string[] {
 }
 
 /**
- * A connector's result in one line: `scale 4, width 4096, tiles 24`. Nested parts come as JSON.
+ * A connector's result in one line: `scale 4, width 4096, tiles 24`. Nested parts are left to `get`.
  * @returns '' when there is nothing to say
  */
 export function resultSummary(result: unknown, width: number): string {
@@ -23,6 +23,7 @@ export function resultSummary(result: unknown, width: number): string {
   const text =
     typeof result === 'object' && !Array.isArray(result)
       ? Object.entries(result)
+          .filter(([, value]) => typeof value !== 'object')
           .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
           .join(', ')
       : typeof result === 'string'

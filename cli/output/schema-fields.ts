@@ -1,4 +1,6 @@
 import type { JsonSchema } from '../api-client/answers.ts';
+import type { Style } from './style.ts';
+import { pad, plain, widthOf, wrap } from './text-width.ts';
 
 /** One field of a payload as help texts show it. */
 export interface SchemaField {
@@ -31,6 +33,25 @@ export function schemaFields(schema: JsonSchema, prefix = '', depth = 0): Schema
         description: field.description ?? '',
       },
       ...(inner ? schemaFields(inner, `${path}${suffix}.`, depth + 1) : []),
+    ];
+  });
+}
+
+const NAMES_WIDTH = 24;
+
+/** The name of each field beside its type and limits, and below them what it means. */
+export function fieldLines(fields: readonly SchemaField[], style: Style, width: number): string[] {
+  const names = fields.map((field) => plain(field.path) + (field.required ? ' *' : ''));
+  const nameWidth = Math.min(NAMES_WIDTH, Math.max(...names.map(widthOf)));
+  const room = Math.max(30, width - nameWidth - 4);
+  return fields.flatMap((field, index) => {
+    const name = names[index] ?? '';
+    const facts = [field.type, field.limits].filter(Boolean).map(plain).join(', ');
+    const right = [...wrap(facts, room).map(style.accent), ...wrap(plain(field.description), room)];
+    const head = widthOf(name) > nameWidth ? [style.bold(name)] : [];
+    return [
+      ...head,
+      ...right.map((line, at) => `${pad(at === 0 && head.length === 0 ? style.bold(name) : '', nameWidth)}  ${line}`),
     ];
   });
 }

@@ -5,6 +5,9 @@ import { reasonText, type WatchState } from './watch-state.ts';
 /** Passing states that need no line of their own. */
 const QUIET: readonly StatusReason[] = ['starting'];
 
+/** Reasons that say the failure once more. */
+const AFTER_A_FAILURE: readonly StatusReason[] = ['retry_backoff', 'rate_limited'];
+
 export interface Change {
   kind: 'bad' | 'waiting' | 'info';
   text: string;
@@ -24,6 +27,7 @@ export function changesOf(before: WatchState | undefined, state: WatchState): Ch
       kind: 'bad',
       text: `attempt ${Math.max(1, state.attempt - 1)} failed: ${error.code}: ${plain(error.message)}`,
     });
+    if (reason && AFTER_A_FAILURE.includes(reason)) return changes;
   }
   if (before && state.attempt > before.attempt && state.attempt > 1 && state.status === 'running') {
     changes.push({ kind: 'info', text: `attempt ${state.attempt} started` });

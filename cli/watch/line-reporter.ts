@@ -1,4 +1,5 @@
 import { isTerminal } from '../../contract/job-view.ts';
+import { UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import { clock, formatLeft } from '../output/format.ts';
 import { plain } from '../output/text-width.ts';
 import { note, say, type Terminal } from '../terminal.ts';
@@ -33,7 +34,8 @@ export function createLineReporter(terminal: Terminal): Reporter {
 }
 
 function statusLine(state: WatchState): string {
-  const where = state.status === 'running' ? ` in pool ${state.pool}` : ` for pool ${state.pool}`;
+  const preposition = state.status === 'running' ? 'in' : 'for';
+  const where = state.pool === UNMATCHED_POOL ? '' : ` ${preposition} pool ${state.pool}`;
   return `${state.status}${where}${state.attempt > 1 ? `, attempt ${state.attempt}` : ''}`;
 }
 

@@ -22,9 +22,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-function build(service: string | undefined, options: Partial<JobOptions>, references = {}, stdin = '') {
-  const all: JobOptions = { set: [], tag: [], metadata: [], ...options };
-  return buildJobDocument(service, all, references, recordedTerminal({ cwd: folder, stdin }));
+function build(service: string | undefined, options: JobOptions, references = {}, stdin = '') {
+  return buildJobDocument(service, options, references, recordedTerminal({ cwd: folder, stdin }));
 }
 
 describe('the job document', () => {
@@ -103,7 +102,7 @@ describe('the job document', () => {
     });
   });
 
-  test.each<[string, string | undefined, Partial<JobOptions>, RegExp]>([
+  test.each<[string, string | undefined, JobOptions, RegExp]>([
     ['no service', undefined, {}, /Which service/],
     ['a payload that is no JSON', 'x', { payload: '{scale:4}' }, /--payload is not JSON/],
     ['a payload that is a list', 'x', { payload: '@list.json' }, /list\.json must be a JSON object/],

@@ -150,7 +150,7 @@ describe('numbers for people', () => {
   });
 
   test('a result in one line', () => {
-    expect(resultSummary({ scale: 4, name: 'x', list: [1] }, 80)).toBe('scale 4, name x, list [1]');
+    expect(resultSummary({ scale: 4, name: 'x', list: [1] }, 80)).toBe('scale 4, name x');
     expect(resultSummary(null, 80)).toBe('');
     expect(resultSummary('a\u001b[31mb', 80)).toBe('ab');
   });

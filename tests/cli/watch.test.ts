@@ -154,7 +154,7 @@ describe('the live line', () => {
 describe('what is told beside progress', () => {
   const error = { code: 'backend_error', message: 'HTTP 500', retryable: true } as const;
 
-  test('a failed attempt once, and the wait for the next', () => {
+  test('a failed attempt, once', () => {
     const before = stateAfter({});
     const failed: JobEvent = {
       type: 'state',
@@ -162,15 +162,12 @@ describe('what is told beside progress', () => {
       job_id: 'x',
       status: 'queued',
       status_reason: 'retry_backoff',
-      status_message: 'Attempt 2 starts in 2 s',
-      attempt: 1,
+      status_message: 'Attempt 2 starts at 12:00; the last one failed: HTTP 500',
+      attempt: 2,
       error,
     };
     const after = applyEvent(before, failed, 0) as WatchState;
-    expect(changesOf(before, after).map(({ text }) => text)).toEqual([
-      'attempt 1 failed: backend_error: HTTP 500',
-      'waiting to retry: Attempt 2 starts in 2 s',
-    ]);
+    expect(changesOf(before, after).map(({ text }) => text)).toEqual(['attempt 1 failed: backend_error: HTTP 500']);
     expect(changesOf(after, applyEvent(after, progress(9, 60, 2), 0) as WatchState)).toEqual([]);
   });
 

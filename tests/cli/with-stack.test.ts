@@ -388,9 +388,9 @@ describe('jobs', () => {
 
 describe('looking around', () => {
   test('services: a list, and one with its fields and an example that works', async () => {
-    expect((await run('services')).stdout).toMatch(/^simulation +Pretends/m);
+    expect((await run('services')).stdout).toMatch(/^simulation +Simulated work/m);
     const { stdout } = await run('services', 'simulation');
-    expect(stdout).toMatch(/^ +steps +integer +1–1000, default 10 +Progress reports$/m);
+    expect(stdout).toMatch(/^ {2}steps +integer, 1–1000, default 10\n +Progress reports$/m);
     expect(stdout).toMatch(/^ +artifacts\[\]\.name \* +string/m);
     const example = /^ {2}switchyard (submit .*) --watch$/m.exec(stdout)?.[1] ?? '';
     const words = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
