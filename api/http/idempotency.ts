@@ -36,5 +36,5 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.map(([name, item]) => [name, sorted(item)]);
+  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
 }

@@ -9,7 +9,7 @@ const MAX_WAIT_S = 60;
  */
 export function waitPreference(header: string | string[] | undefined): number | undefined {
   for (const preference of [header ?? []].flat().join(',').split(',')) {
-    const match = /^\s*wait\s*(?:=\s*"?([^"\s;]*)"?)?/i.exec(preference);
+    const match = /^\s*wait(?![\w-])\s*(?:=\s*"?([^"\s;]*)"?)?/i.exec(preference);
     if (!match) continue;
     return seconds(match[1] ?? '', (detail) => new HttpProblem('validation', `Prefer: wait ${detail}`));
   }

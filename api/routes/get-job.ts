@@ -27,7 +27,7 @@ export function getJob(api: ApiContext): Route {
       const seconds = waitParameter(query.wait) ?? waitPreference(req.headers['prefer']);
       const { live, view } = await findJob(api, req);
       if (seconds === undefined || live.workflow !== 'running') res.json(view);
-      else res.json((await waitFor(api, req, res, live, seconds)) ?? view);
+      else res.json((await waitFor(api, res, live, seconds)) ?? view);
     },
   };
 }

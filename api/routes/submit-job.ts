@@ -42,7 +42,7 @@ export async function submitJob(api: ApiContext, req: Request, res: Response, su
     // A repeated request is answered as the first one was, though its deadline may have passed meanwhile.
     const before = hash !== undefined && error instanceof InvalidJobError && (await earlier(api, jobId, hash));
     if (!before) throw error;
-    await answer(api, req, res, { view: before, replayed: true }, seconds);
+    await answer(api, res, { view: before, replayed: true }, seconds);
     return;
   }
   const accepted = await accept(api, planned, jobId, hash, submission.retryOf);
@@ -50,7 +50,7 @@ export async function submitJob(api: ApiContext, req: Request, res: Response, su
     api.metrics.submitted.inc({ service: planned.job.service, pool: planned.plan.routes[0]!.pool });
     api.logger.info({ job_id: jobId, service: planned.job.service, pool: accepted.view.pool }, 'job accepted');
   }
-  await answer(api, req, res, accepted, seconds);
+  await answer(api, res, accepted, seconds);
 }
 
 interface Accepted {
@@ -122,7 +122,6 @@ async function viewOf(api: ApiContext, jobId: string): Promise<JobView | undefin
 
 async function answer(
   api: ApiContext,
-  req: Request,
   res: Response,
   { view, live, replayed }: Accepted,
   seconds: number | undefined,
@@ -130,7 +129,7 @@ async function answer(
   let shown = view;
   if (seconds !== undefined) {
     res.setHeader('Preference-Applied', `wait=${seconds}`);
-    shown = (await waitFor(api, req, res, live ?? (await api.reader.describe(view.id)), seconds)) ?? view;
+    shown = (await waitFor(api, res, live ?? (await api.reader.describe(view.id)), seconds)) ?? view;
   }
   if (replayed) res.setHeader('Idempotent-Replayed', 'true');
   res

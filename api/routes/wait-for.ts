@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import type { JobView } from '../../contract/job-view.ts';
 import type { LiveJob } from '../../platform/jobs/live-job.ts';
 import { waitForEnd } from '../../platform/jobs/wait-for-end.ts';
@@ -10,7 +10,6 @@ import type { ApiContext } from '../context.ts';
  */
 export async function waitFor(
   api: ApiContext,
-  req: Request,
   res: Response,
   live: LiveJob | undefined,
   seconds: number,
@@ -28,7 +27,7 @@ export async function waitFor(
         : undefined;
     if (finished)
       api.metrics.ended.inc({ service: finished.service, status: finished.status, code: finished.error_code ?? '' });
-    return finished ?? (req.destroyed ? undefined : (await api.reader.read(live.jobId))?.view);
+    return finished ?? (res.destroyed ? undefined : (await api.reader.read(live.jobId))?.view);
   } catch (error) {
     // The job is there and goes on; that it cannot be watched just now is no reason to refuse it.
     api.logger.warn({ err: error, job_id: live.jobId }, 'waiting for a job');
