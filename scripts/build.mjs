@@ -100,17 +100,26 @@ async function isFresh(wanted) {
 async function compile({ files }) {
   // The compiler's own record says what it wrote; without the files it is wrong.
   if (!has('dist/contract')) await rm(join(dist, '.tsbuildinfo'), { force: true });
+  await runCompiler();
+  // The record counts a file as written that a build has removed, one that ran while the file was being made.
+  if (files.some((path) => path.endsWith('.ts') && !has(`dist/${path.replace(/\.ts$/, '.js')}`))) {
+    await rm(join(dist, '.tsbuildinfo'), { force: true });
+    await runCompiler();
+  }
+  for (const asset of files.filter((path) => !path.endsWith('.ts'))) {
+    await mkdir(dirname(join(dist, asset)), { recursive: true });
+    await copyFile(join(root, asset), join(dist, asset));
+  }
+  await removeLeftOvers(files);
+}
+
+async function runCompiler() {
   const { code, output } = await runNode(
     join(root, 'node_modules/typescript/bin/tsc'),
     ['-p', 'tsconfig.build.json', '--noCheck'],
     { quiet: true },
   );
   if (code !== 0) throw new Error(`The TypeScript compiler refused the sources:\n${output}`);
-  for (const asset of files.filter((path) => !path.endsWith('.ts'))) {
-    await mkdir(dirname(join(dist, asset)), { recursive: true });
-    await copyFile(join(root, asset), join(dist, asset));
-  }
-  await removeLeftOvers(files);
 }
 
 /** A source that was removed must not live on as JavaScript: connectors are found by looking into folders. */
