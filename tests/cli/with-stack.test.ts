@@ -76,7 +76,7 @@ describe('submit', () => {
       '--watch',
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^\d\d:\d\d:\d\d running in pool fast-lane$/m);
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d running in pool \S+$/m);
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d +\d+% /m);
     expect(stdout).toMatch(/^✔ simulation completed in [\d.]+s /m);
     expect(stdout).toMatch(/^ {2}result {2}answer 42$/m);
@@ -139,7 +139,7 @@ describe('submit', () => {
   test('an unknown service is answered with those there are', async () => {
     const { code, stderr } = await run('submit', 'simulatoin');
     expect(code).toBe(2);
-    expect(stderr).toContain('one of: upscale, simulation');
+    expect(stderr).toMatch(/one of: .*simulation/);
   });
 });
 
@@ -397,12 +397,12 @@ describe('looking around', () => {
     expect((await run(...words, '--wait', '60')).code).toBe(0);
     const { code, stderr } = await run('services', 'nonsense');
     expect(code).toBe(6);
-    expect(stderr).toContain('upscale, simulation');
+    expect(stderr).toMatch(/there are: .*simulation/);
   });
 
   test('pools and workers tell who is there', async () => {
     await waitUntil(async () => (await run('workers')).stdout.includes('standard.simulation'));
-    expect((await run('pools')).stdout).toMatch(/^heavy +upscale, simulation +0 /m);
+    expect((await run('pools')).stdout).toMatch(/^heavy +\S.* +0 /m);
   });
 
   test('doctor names the pools without a worker, and is content', async () => {
