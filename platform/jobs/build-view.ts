@@ -57,7 +57,7 @@ export function buildSummary(live: LiveJob, queues: QueueLookup): JobSummary {
 
 /** The whole view of a job from its mutable state and its history. */
 export function buildView(live: LiveJob, history: JobHistory, queues: QueueLookup, addresses: Addresses): JobView {
-  const { start, tracks, end } = history;
+  const { start, tracks, end, amended } = history;
   const document = readDocument(start.document);
   const track = tracks.at(-1);
   const plan = start.prepared?.plan;
@@ -74,12 +74,12 @@ export function buildView(live: LiveJob, history: JobHistory, queues: QueueLooku
     status_message: state.status_message,
     service: text(document.service) ?? live.attributes.service ?? track?.service ?? '',
     pool: outcome?.pool ?? (queue ? (parseTaskQueue(queue)?.pool ?? '') : (live.attributes.pool ?? '')),
-    priority: activity?.priority ?? number(document.priority) ?? start.priority ?? DEFAULT_PRIORITY,
+    priority: activity?.priority ?? amended.priority ?? number(document.priority) ?? start.priority ?? DEFAULT_PRIORITY,
     tags: live.attributes.service === undefined ? tagsOf(document.tags) : live.attributes.tags,
     created_at: iso(start.createdAt),
     started_at: startedAt === undefined ? undefined : iso(startedAt),
     ended_at: end ? iso(end.at) : undefined,
-    deadline: deadlineOf(live, track, text(document.deadline)),
+    deadline: deadlineOf(live, track, amended.deadline === undefined ? text(document.deadline) : amended.deadline),
     progress: progressView(progress),
     payload: document.payload ?? {},
     requirements: record(document.requirements),
@@ -107,7 +107,7 @@ export function buildAccepted(workflowId: string, start: JobStart, queues: Queue
     cancelRequested: false,
     attributes: { tags: [] },
   };
-  return buildView(live, { runId, start, tracks: [], events: 1, bytes: 0 }, queues, addresses);
+  return buildView(live, { runId, start, tracks: [], amended: {}, events: 1, bytes: 0 }, queues, addresses);
 }
 
 function identity(workflowId: string, runId: string, { apiUrl, temporalUiUrl, namespace }: Addresses) {
@@ -140,10 +140,16 @@ function liveState(live: LiveJob, { start, tracks }: JobHistory, queues: QueueLo
   });
 }
 
-/** A deadline that was changed lives in the activity's options only. */
-function deadlineOf(live: LiveJob, track: ActivityTrack | undefined, written: string | undefined): string | undefined {
-  const closeMs = live.activity?.scheduleToCloseMs;
-  if (closeMs === undefined || track?.scheduledAt === undefined) return written;
+/** What the activity under way has holds: the history at hand may be older than a change. */
+function deadlineOf(
+  live: LiveJob,
+  track: ActivityTrack | undefined,
+  told: string | null | undefined,
+): string | undefined {
+  const written = told ?? undefined;
+  if (!live.activity || track?.scheduledAt === undefined) return written;
+  const closeMs = live.activity.scheduleToCloseMs;
+  if (closeMs === undefined) return undefined;
   const at = track.scheduledAt + closeMs;
   return written !== undefined && Math.abs(Date.parse(written) - at) < 2_000 ? written : iso(at);
 }

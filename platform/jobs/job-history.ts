@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto, { type temporal } from '@temporalio/proto';
 import type { JobError } from '../../contract/errors.ts';
+import { AMEND_SIGNAL, type JobAmendment } from '../../contract/job-amendment.ts';
 import type { JobTask } from '../../contract/plan.ts';
 import { decodeFailure, decodePayloads } from './decode.ts';
 import { JOB_ACTIVITY } from './describe-job.ts';
@@ -41,6 +42,8 @@ export interface JobHistory {
   runId: string;
   start: JobStart;
   tracks: ActivityTrack[];
+  /** What was changed since the start, the latest of each. */
+  amended: JobAmendment;
   end?: JobEnd;
   /** Number of events read. */
   events: number;
@@ -88,10 +91,22 @@ export async function readHistory(
     runId: runId ?? start.runId,
     start,
     tracks: await tracksOf(client, events),
+    amended: await amendmentsOf(client, events),
     end: await endOfHistory(client, events),
     events: events.length,
     bytes: payloadBytes(events),
   };
+}
+
+async function amendmentsOf(client: Client, events: HistoryEvent[]): Promise<JobAmendment> {
+  let amended: JobAmendment = {};
+  for (const event of events) {
+    const signal = event.workflowExecutionSignaledEventAttributes;
+    if (signal?.signalName !== AMEND_SIGNAL) continue;
+    const [change] = await decodePayloads(client.options.loadedDataConverter, signal.input?.payloads);
+    amended = { ...amended, ...(change as JobAmendment | undefined) };
+  }
+  return amended;
 }
 
 function payloadBytes(events: HistoryEvent[]): number {
