@@ -19,6 +19,8 @@ process.send?.({ type: 'ready' });
 process.on('disconnect', () => worker.shutdown());
 await worker.run();
 await connection.close();
+// The channel to the parent would keep the process alive.
+process.exit(0);
 
 function silentLogger() {
   const nothing = () => {};
