@@ -17,4 +17,17 @@ export interface ServiceManifest {
   inputs: { field: string; description: string; mime: string[]; required: boolean }[];
   /** A payload that works as it is, for the reference and the CLI help. */
   example: Record<string, unknown>;
+  /** Variables that every worker of the service must have, besides those the mapping lists. */
+  required_env?: string[];
+}
+
+/**
+ * For families whose services are files of the configuration folder: `connectors/<family>/manifest.ts` exports it as
+ * `configured`, beside `manifests`.
+ */
+export interface ConfiguredServices {
+  /** Below the configuration folder; each `*.json` in it describes a service. */
+  folder: string;
+  /** @throws Error with everything that is wrong with the document, fit to show to its author */
+  manifestsOf(document: unknown): ServiceManifest[];
 }

@@ -120,9 +120,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   async function follow(asked: HttpRequest): Promise<HttpResponse> {
-    let url = resolveUrl(base, asked.path, asked.query);
+    const first = resolveUrl(base, asked.path, asked.query);
+    let url = first;
     for (let hops = 0; ; hops++) {
-      const response = await send(asked, url);
+      const response = await send(hops === 0 ? asked : { ...asked, headers: travelling(asked, first, url) }, url);
       const { location } = response.headers;
       if (response.status < 300 || response.status >= 400 || location === undefined) return response;
       await response.discard();
@@ -190,6 +191,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   return { base_url: options.base_url, request, close };
+}
+
+/** What may go along to another origin: nothing that could be a credential. */
+const HARMLESS = new Set(['accept', 'accept-language', 'range', 'if-none-match', 'if-modified-since']);
+
+function travelling(asked: HttpRequest, first: URL, url: URL): Readonly<Record<string, string>> | undefined {
+  if (first.origin === url.origin) return asked.headers;
+  return Object.fromEntries(Object.entries(asked.headers ?? {}).filter(([name]) => HARMLESS.has(name.toLowerCase())));
 }
 
 /** @returns milliseconds until the next try, undefined when there must be none */

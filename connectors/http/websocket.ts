@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
-import { codeOfStatus } from './status-codes.ts';
+import { secretHider } from './hide-secrets.ts';
 import { HttpError } from './http-error.ts';
-import { retryAfterOf } from './retry-after.ts';
+import { errorAnswer } from './http-response.ts';
 import { shownUrl } from './request-url.ts';
 import { transportError } from './transport-error.ts';
 
@@ -86,16 +86,8 @@ function opened(socket: WebSocket, where: string, options: WebSocketOptions): Pr
     socket.once('unexpected-response', (_, response) => {
       const status = response.statusCode ?? 0;
       const headers = response.headers as Record<string, string>;
-      response.resume();
-      reject(
-        new HttpError(codeOfStatus(status).code, `${where}: the upgrade was answered with ${status}`, {
-          delivery: 'answered',
-          status,
-          headers,
-          retryable: codeOfStatus(status).retryable,
-          retry_after_ms: retryAfterOf(headers, Date.now()),
-        }),
-      );
+      const facts = { status, headers, where, timeout: limit };
+      void errorAnswer(response, facts, secretHider(options.headers ?? {})).then(reject);
     });
     const done = () => {
       clearTimeout(timer);

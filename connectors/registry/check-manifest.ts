@@ -18,6 +18,7 @@ const shape = z.object({
     z.object({ field: z.string(), description: z.string(), mime: z.array(z.string()), required: z.boolean() }),
   ),
   example: z.record(z.string(), z.unknown()),
+  required_env: z.array(z.string()).optional(),
 });
 
 /**

@@ -25,9 +25,14 @@ export interface DiscoveredConnectors {
  * `my-service-connector.ts`. Families are loaded only when asked for; single files are loaded here, so that a broken
  * one shows at once.
  * @param dirs absolute; what comes first wins where two claim one name
+ * @param configDir where families look for services that files describe
  */
-export async function discoverConnectors(dirs: readonly string[], logger: Logger): Promise<DiscoveredConnectors> {
-  const { found, sources, problems } = await findManifests(dirs);
+export async function discoverConnectors(
+  dirs: readonly string[],
+  logger: Logger,
+  configDir?: string,
+): Promise<DiscoveredConnectors> {
+  const { found, sources, problems } = await findManifests(dirs, configDir);
   const connectors = new Map<string, DiscoveredConnector>();
   const broken = new Set<ConnectorSource>();
   const add = (className: string, file: string) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
 import { manifestsOf } from './check-manifest.ts';
+import { configuredManifests } from './configured-services.ts';
 import { findSources, type ConnectorSource, type DiscoveryProblem } from './find-sources.ts';
 import { importModule } from './import-module.ts';
 import { readClassText } from './read-class-text.ts';
@@ -16,23 +17,25 @@ export interface FoundManifest {
 /**
  * Finds what services there are without running their connectors. (One exception is the author's own choice: a single
  * file that exports `manifests` beside its class is run for them; `x-connector.manifest.ts` avoids that.)
+ * @param configDir where families look for services that files describe; without it those are left out
  */
 export async function loadManifests(
   dirs: readonly string[],
+  configDir?: string,
 ): Promise<{ manifests: ServiceManifest[]; problems: DiscoveryProblem[] }> {
-  const { found, problems } = await findManifests(dirs);
+  const { found, problems } = await findManifests(dirs, configDir);
   return { manifests: found.map(({ manifest }) => manifest), problems };
 }
 
 /** {@link loadManifests} with the places the connectors come from. */
 export async function findManifests(
   dirs: readonly string[],
+  configDir?: string,
 ): Promise<{ found: FoundManifest[]; sources: ConnectorSource[]; problems: DiscoveryProblem[] }> {
   const { sources, problems } = await findSources(dirs);
   const byService = new Map<string, FoundManifest>();
   for (const source of sources) {
-    const { manifests, file } = await manifestsFrom(source, problems);
-    for (const manifest of manifests) {
+    for (const { manifest, file } of await manifestsFrom(source, problems, configDir)) {
       const other = byService.get(manifest.service);
       if (!other) byService.set(manifest.service, { manifest, source, file });
       else {
@@ -50,15 +53,18 @@ export async function findManifests(
 async function manifestsFrom(
   source: ConnectorSource,
   problems: DiscoveryProblem[],
-): Promise<{ manifests: ServiceManifest[]; file: string }> {
+  configDir: string | undefined,
+): Promise<{ manifest: ServiceManifest; file: string }[]> {
   const { manifestFile, connectorFile } = source;
   const described = async (file: string) => {
     try {
-      const exported = (await importModule(file))['manifests'];
-      return { manifests: manifestsOf(exported, (problem) => problems.push({ file, problem })), file };
+      const exported = await importModule(file);
+      const fixed = manifestsOf(exported['manifests'], (problem) => problems.push({ file, problem }));
+      const configured = await configuredManifests(exported['configured'], configDir, problems);
+      return [...fixed.map((manifest) => ({ manifest, file })), ...configured];
     } catch (error) {
       problems.push({ file, problem: (error as Error).message });
-      return { manifests: [], file };
+      return [];
     }
   };
   if (manifestFile) return described(manifestFile);
@@ -71,7 +77,7 @@ async function manifestsFrom(
       hint: 'write `export class MyServiceConnector extends BaseConnector`',
     });
   }
-  return { manifests: classes.map(({ className, service }) => permissive(className, service)), file: connectorFile };
+  return classes.map(({ className, service }) => ({ manifest: permissive(className, service), file: connectorFile }));
 }
 
 /** For a connector that comes without words of its own: any payload is taken. */

@@ -53,7 +53,7 @@ export function joinCatalog(
         mapped.add(manifest.service);
         const service = services.get(capability) ?? { name: capability, manifest, routes: [], type: entry.type };
         for (const pool of workerPools)
-          service.routes.push(routeOf(pool, capability, entry.connector, workerId, worker));
+          service.routes.push(routeOf(pool, capability, entry.connector, workerId, worker, manifest));
         services.set(capability, service);
       }
     });
@@ -90,6 +90,7 @@ function routeOf(
   connector: string,
   workerId: string,
   worker: WorkerEntry,
+  manifest: ServiceManifest,
 ): CatalogRoute {
   return {
     pool,
@@ -99,7 +100,7 @@ function routeOf(
     max_concurrent_jobs: worker.max_concurrent_jobs,
     timeout_seconds: worker.timeout_seconds,
     models: worker.models,
-    required_env: worker.required_env,
+    required_env: [...worker.required_env, ...(manifest.required_env ?? [])],
   };
 }
 
@@ -110,6 +111,8 @@ function unmappedService(manifest: ServiceManifest, pools: ReadonlyMap<string, P
     name: manifest.service,
     manifest,
     type: 'external',
-    routes: manifest.connectors.slice(0, 1).map((connector) => ({ pool, capability: manifest.service, connector })),
+    routes: manifest.connectors
+      .slice(0, 1)
+      .map((connector) => ({ pool, capability: manifest.service, connector, required_env: manifest.required_env })),
   };
 }

@@ -33,7 +33,7 @@ function connectorDirs(config: Config): string[] {
 export async function loadProcess(name: string, env: NodeJS.ProcessEnv): Promise<ProcessBase> {
   const { config } = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
   const logger = createLogger({ level: config.logLevel, name });
-  const discovered = await discoverConnectors(connectorDirs(config), logger);
+  const discovered = await discoverConnectors(connectorDirs(config), logger, config.configDir);
   const catalog = loadCatalog(config.configDir, discovered.manifests, env);
   return {
     config,

@@ -52,7 +52,9 @@ describe('requests', () => {
       headers: { authorization: 'Bearer abcdefgh' },
       foreign_addresses: 'any',
     });
-    expect(await (await client.request({ path: `${local.url}/moved` })).json()).toBe('there');
+    const own = { 'x-api-key': 'also-a-secret' };
+    expect(await (await client.request({ path: `${local.url}/moved`, headers: own })).json()).toBe('there');
+    expect(other.requests[0]?.headers['x-api-key']).toBeUndefined();
     expect(await (await client.request({ path: `${other.url}/direct` })).json()).toBe('there');
     expect(seen).toEqual(['Bearer abcdefgh', undefined, undefined]);
   });
