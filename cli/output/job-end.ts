@@ -28,7 +28,8 @@ export function nextSteps(job: JobView): string[] {
     case 'timed_out':
       return [
         ...(job.error ? [waitedInVain(job) ? WAITED_IN_VAIN : wayOut(job.error)] : []),
-        `Look closer: switchyard attempts ${job.id} · switchyard logs ${job.id}`,
+        `Look closer: switchyard attempts ${job.id}`,
+        `             switchyard logs ${job.id}`,
         ...(job.error?.code === 'validation' ? [] : [`Again:       switchyard retry ${job.id} --watch`]),
       ];
     case 'cancelled':

@@ -74,7 +74,8 @@ function labelOf(state: WatchState): string {
 }
 
 function messageOf(state: WatchState): string {
-  if (state.status === 'queued') return state.why ?? (state.reason ? reasonText(state.reason) : '');
+  // The whole reason stands above the bar, for good.
+  if (state.status === 'queued') return state.reason ? reasonText(state.reason) : '';
   const message = state.progress?.message ?? '';
   return message === state.progress?.step ? '' : message;
 }

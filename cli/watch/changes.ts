@@ -21,18 +21,22 @@ export function changesOf(before: WatchState | undefined, state: WatchState): Ch
   if (isTerminal(state.status)) return [];
   const changes: Change[] = [];
   const { error, reason } = state;
-  if (error && error.message !== before?.error?.message) {
+  const afterFailure = reason !== undefined && AFTER_A_FAILURE.includes(reason);
+  const failedAgain = afterFailure && before !== undefined && state.attempt > before.attempt;
+  if (error && (error.message !== before?.error?.message || failedAgain)) {
     // Temporal counts the coming attempt as soon as one has failed.
     changes.push({
       kind: 'bad',
       text: `attempt ${Math.max(1, state.attempt - 1)} failed: ${error.code}: ${plain(error.message)}`,
     });
-    if (reason && AFTER_A_FAILURE.includes(reason)) return changes;
+    if (afterFailure) return changes;
   }
   if (before && state.attempt > before.attempt && state.attempt > 1 && state.status === 'running') {
     changes.push({ kind: 'info', text: `attempt ${state.attempt} started` });
   }
   if (before && state.pool !== before.pool) changes.push({ kind: 'info', text: `moved to pool ${state.pool}` });
+  // A past wait, told again after a cut, carries no words of its own.
+  if (afterFailure && state.why === undefined) return changes;
   if (reason && !QUIET.includes(reason) && (reason !== before?.reason || state.why !== before?.why)) {
     changes.push({
       kind: 'waiting',

@@ -104,7 +104,7 @@ describe('the bar', () => {
       status_message: 'No worker of pool heavy runs x',
     });
     const line = renderBar(waiting, { width: 100, now: 5_000, style: PLAIN, unicode: true });
-    expect(line).toBe('queued  waiting 5.0s  No worker of pool heavy runs x');
+    expect(line).toBe('queued  waiting 5.0s  no worker');
   });
 
   test('a hostile message stays on its line', () => {
@@ -169,6 +169,25 @@ describe('what is told beside progress', () => {
     const after = applyEvent(before, failed, 0) as WatchState;
     expect(changesOf(before, after).map(({ text }) => text)).toEqual(['attempt 1 failed: backend_error: HTTP 500']);
     expect(changesOf(after, applyEvent(after, progress(9, 60, 2), 0) as WatchState)).toEqual([]);
+  });
+
+  test('the same failure of the next attempt once more', () => {
+    const failed = (attempt: number): JobEvent => ({
+      ...{ type: 'state', id: `0-1-${attempt}-0-9`, job_id: 'x', status: 'queued', status_reason: 'retry_backoff' },
+      ...{ attempt, error },
+    });
+    const first = applyEvent(stateAfter({}), failed(2), 0) as WatchState;
+    const second = applyEvent(applyEvent(first, progress(9, 60, 2), 0), failed(3), 0) as WatchState;
+    expect(changesOf(first, second).map(({ text }) => text)).toEqual(['attempt 2 failed: backend_error: HTTP 500']);
+    expect(changesOf(second, second)).toEqual([]);
+  });
+
+  test('nothing of a wait that is past, as a reconnection tells it', () => {
+    const running = stateAfter({ attempt: 2 });
+    const past: JobEvent = {
+      ...{ type: 'state', id: '0-1-2-0-0', job_id: 'x', status: 'queued', status_reason: 'retry_backoff', attempt: 2 },
+    };
+    expect(changesOf(running, applyEvent(running, past, 0) as WatchState)).toEqual([]);
   });
 
   test('nothing of the end, which is told elsewhere', () => {
