@@ -14,7 +14,7 @@ import type { JobContext } from '../contract/job-context.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { cancelPrompt } from './cancel-prompt.ts';
 import { ComfyClient } from './comfy-client.ts';
-import { asRecord } from './documents.ts';
+import { asRecord, textOf } from './documents.ts';
 import { findPrompt } from './find-prompt.ts';
 import { judge } from './judge-history.ts';
 import { ModelLists } from './model-lists.ts';
@@ -96,7 +96,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
     const total = Number(device['vram_total'] ?? 0);
     return {
       service_name: 'ComfyUI',
-      service_version: String(system['comfyui_version'] ?? 'unknown'),
+      service_version: textOf(system['comfyui_version']) ?? 'unknown',
       base_url: settings.base_url,
       status: dead ? 'error' : queue.running.length > 0 ? 'busy' : 'online',
       capabilities: {
@@ -158,10 +158,9 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
 
   protected override async cancelJobImpl(jobId: string, serviceJobId: string | undefined): Promise<void> {
     if (serviceJobId === undefined) return;
-    // A prompt that is on its way would be missed, and run for nobody.
-    await this.#submissions.get(jobId)?.catch(() => {});
     const { client, settings } = this.server;
-    const gone = await cancelPrompt(client, serviceJobId, settings.cancel_seconds * 1_000);
+    const withinMs = settings.cancel_seconds * 1_000;
+    const gone = await cancelPrompt(client, serviceJobId, { withinMs, submission: this.#submissions.get(jobId) });
     if (gone) return;
     this.logger.warn(
       { job_id: jobId, prompt_id: serviceJobId },
@@ -190,6 +189,8 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
         socketHeaders: this.usesSocket ? authHeaders(settings) : undefined,
         track: (promptId) => this.trackServiceJob(jobData.id, promptId, instanceName(settings.base_url)),
         submitting: (submission) => {
+          // Goes on behind the back of a job that is cancelled meanwhile.
+          submission.catch(() => {});
           this.#submissions.set(jobData.id, submission);
         },
       });

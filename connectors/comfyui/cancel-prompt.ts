@@ -6,21 +6,39 @@ import { findPrompt } from './find-prompt.ts';
 const FIRST_WAIT = 10;
 const LONGEST_WAIT = 1_000;
 
+export interface CancelOptions {
+  /** How long it is tried. Milliseconds. */
+  withinMs: number;
+  /** A submission of this prompt that is on its way; until it has ended a prompt that is not there may yet come. */
+  submission?: Promise<unknown>;
+}
+
 /**
  * Takes a prompt out of the queue, or interrupts it, and does so again until it has taken: an interrupt that arrives
  * just before a prompt starts is forgotten, and one that waits may start between two requests. Only ever names this
  * prompt. A node in one long call lets go at its end only.
- * @param withinMs how long it is tried
  * @returns whether the prompt is out of the queue
  */
-export async function cancelPrompt(client: ComfyClient, promptId: string, withinMs: number): Promise<boolean> {
+export async function cancelPrompt(
+  client: ComfyClient,
+  promptId: string,
+  { withinMs, submission }: CancelOptions,
+): Promise<boolean> {
   const deadline = performance.now() + withinMs;
+  let mayStillCome = submission !== undefined;
+  const settled = () => {
+    mayStillCome = false;
+  };
+  submission?.then(settled, settled);
   let wait = FIRST_WAIT;
   for (;;) {
+    // Read before the look: what arrives after it is seen by the next one.
+    const last = !mayStillCome;
     const { state } = await findPrompt(client, promptId);
-    if (state === 'finished' || state === 'unknown') return true;
+    if (state === 'finished' || (state === 'unknown' && last)) return true;
     if (state === 'pending') await client.deletePending(promptId);
-    else await client.interrupt(promptId);
+    if (state === 'running') await client.interrupt(promptId);
+    if (state !== 'unknown') mayStillCome = false;
     if (performance.now() + wait > deadline) return false;
     await pause(wait, undefined);
     wait = Math.min(LONGEST_WAIT, wait * 2);

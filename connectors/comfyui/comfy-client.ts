@@ -13,6 +13,7 @@ import {
   readHistory,
   readQueue,
   readRefusal,
+  textOf,
 } from './documents.ts';
 
 export interface PromptRequest {
@@ -58,7 +59,7 @@ export class ComfyClient {
   async submit(request: PromptRequest): Promise<PromptRefusal & { promptId: string }> {
     const response = await this.#http.request({ method: 'POST', path: '/prompt', json: request, idempotent: false });
     const answer = await response.json();
-    return { ...readRefusal(answer), promptId: String(asRecord(answer)['prompt_id']) };
+    return { ...readRefusal(answer), promptId: textOf(asRecord(answer)['prompt_id']) ?? '' };
   }
 
   /** Takes prompts out of the queue; those that run already, or are unknown, are passed over without a word. */
@@ -128,7 +129,7 @@ export class ComfyClient {
       signal,
     });
     const answer = asRecord(await response.json());
-    return { filename: String(answer['name'] ?? name), subfolder: String(answer['subfolder'] ?? ''), type: 'input' };
+    return { filename: textOf(answer['name']) ?? name, subfolder: textOf(answer['subfolder']) ?? '', type: 'input' };
   }
 
   /** The bytes of a file. The answer's stream must be read or destroyed. */

@@ -53,6 +53,10 @@ export function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** @returns only items that look like items */
 export function readQueue(body: unknown): Queue {
   const { queue_running, queue_pending } = asRecord(body);
@@ -68,7 +72,7 @@ export function readHistory(body: unknown, promptId: string): HistoryEntry | und
   return {
     prompt: Array.isArray(prompt) ? (prompt as QueueItem) : undefined,
     outputs: asRecord(outputs) as NodeOutputs,
-    status: asRecord(status) as HistoryEntry['status'],
+    status: asRecord(status),
   };
 }
 

@@ -31,7 +31,7 @@ export function fillTemplate(payload: ComfyPayload, template: Template, seed: nu
     for (const target of param.to) {
       const node = nodeOf(target);
       const input = target.slice(node.length + 1);
-      if (param.type === 'media') media.push({ node, input, reference: String(value) });
+      if (param.type === 'media') media.push({ node, input, reference: value as string });
       else graph[node]!.inputs[input] = value;
     }
   }

@@ -1,4 +1,5 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
+import { untilAborted } from '../base/running-jobs.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
@@ -193,7 +194,7 @@ class JobRun {
     };
     const submission = submitPrompt(client, this.#plan, request, logger);
     submitting(submission);
-    await submission;
+    await untilAborted(submission, signal);
     logger.info({ prompt_id: this.#promptId, client_id: request.client_id }, 'prompt submitted to ComfyUI');
   }
 

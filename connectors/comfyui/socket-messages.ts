@@ -1,4 +1,4 @@
-import { asRecord, type ExecutionError } from './documents.ts';
+import { asRecord, textOf, type ExecutionError } from './documents.ts';
 
 /** What a node has done so far. Values may be fractions of fractions (1.19e-06 of 3). */
 export interface NodeProgress {
@@ -58,9 +58,7 @@ export function readTextFrame(frame: string, promptId: string): PromptEvent | un
       return { type: 'success' };
     case 'execution_error':
       // A branch that was blocked on purpose; the prompt goes on.
-      return data['exception_type'] === 'ExecutionBlocked'
-        ? undefined
-        : { type: 'error', error: data as ExecutionError };
+      return data['exception_type'] === 'ExecutionBlocked' ? undefined : { type: 'error', error: data };
     case 'execution_interrupted':
       return { type: 'interrupted' };
     default:
@@ -111,8 +109,4 @@ function readNodes(value: unknown): Map<string, NodeProgress> {
 function amount(data: Record<string, unknown>): { value: number; max: number } {
   const number = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
   return { value: number(data['value']), max: number(data['max']) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -10,7 +10,7 @@ import type { JobPlan } from './job-plan.ts';
 
 /** After an answer that was lost: the server may need a moment to put the prompt into its queue. Milliseconds. */
 const LOOKS = [0, 200, 1_000];
-const CLEAN_UP = 10_000;
+const CLEAN_UP = { withinMs: 10_000 };
 
 /**
  * Submits a prompt once. When nobody knows whether it arrived, the server is asked: it may have been queued behind a

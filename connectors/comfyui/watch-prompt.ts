@@ -72,8 +72,8 @@ export class PromptWatch {
   }
 
   /**
-   * @throws ConnectorError `service_unavailable` when the server stays away or its worker thread is dead; the prompt
-   * is left where it is. The signal's reason on abort.
+   * @throws ConnectorError by the way in which the server fails to answer; DeadWorkerError when its worker thread is
+   * dead. The prompt is left where it is. The signal's reason on abort.
    */
   async outcome(): Promise<Outcome> {
     const { signal, onPlace } = this.#options;
@@ -109,8 +109,8 @@ export class PromptWatch {
       const away = performance.now() - this.#outage.since;
       if (away < settings.outage_seconds * 1_000) return undefined;
       throw new ConnectorError(
-        'service_unavailable',
-        `ComfyUI has not answered for ${formatDuration(Math.round(away))}; the job goes on where it is when the server is back (${error.message})`,
+        error.code,
+        `ComfyUI has given no usable answer for ${formatDuration(Math.round(away))}; the prompt is found again when it does (${error.message})`,
         { cause: error },
       );
     }

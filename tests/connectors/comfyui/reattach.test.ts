@@ -167,7 +167,7 @@ describe('a prompt outlives what breaks', () => {
     await bench.double.crash();
     await expect(first.result).rejects.toMatchObject({
       code: 'service_unavailable',
-      message: expect.stringMatching(/has not answered for/),
+      message: expect.stringMatching(/has given no usable answer for/),
     });
     await bench.double.revive();
   });

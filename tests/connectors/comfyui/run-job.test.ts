@@ -187,12 +187,9 @@ describe('a job on ComfyUI', () => {
   });
 
   test('works by polling alone, and refuses there what needs the socket', async () => {
-    const { attempt, double } = await comfyBench({}, {}, ComfyUIConnector).then((each) => ({
-      ...each,
-      attempt: each.attempt.bind(each),
-      double: each.double,
-    }));
-    const held = attempt({ workflow: heldGraph('gate') });
+    const polling = await comfyBench({}, {}, ComfyUIConnector);
+    const { double } = polling;
+    const held = polling.attempt({ workflow: heldGraph('gate') });
     await eventually(() => expect(held.progress.at(-1)?.message).toBe('running in ComfyUI'));
     expect(double.sockets.opened).toBe(0);
     double.release('gate');
@@ -201,7 +198,7 @@ describe('a job on ComfyUI', () => {
       '1': graphWith()['1'],
       '2': { class_type: 'SaveImageWebsocket', inputs: { images: ['1', 0] } },
     };
-    await expect(attempt({ workflow: socketOnly }, { jobId: 'other' }).result).rejects.toMatchObject({
+    await expect(polling.attempt({ workflow: socketOnly }, { jobId: 'other' }).result).rejects.toMatchObject({
       code: 'validation',
       errors: [{ pointer: '/payload/workflow/2' }],
     });
@@ -240,5 +237,6 @@ describe('a job on ComfyUI', () => {
 
 async function bench(config = {}) {
   const made = await comfyBench(config);
-  return { attempt: made.attempt.bind(made), double: made.double, connector: made.connector };
+  const { double, connector } = made;
+  return { attempt: made.attempt.bind(made), double, connector };
 }

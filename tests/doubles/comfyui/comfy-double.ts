@@ -22,6 +22,8 @@ export interface ComfyDoubleOptions {
   maxUploadBytes?: number;
 }
 
+type Hold = (moment: 'arrival' | 'request' | 'answer', request: IncomingMessage, url: URL) => Promise<void> | undefined;
+
 const MODELS = {
   checkpoints: ['sd_xl_base_1.0.safetensors', 'anime/v3.ckpt'],
   loras: ['detail.safetensors'],
@@ -33,7 +35,15 @@ const MODELS = {
  * docs/connectors/comfyui.md. Nodes do next to nothing, some of them what a test needs (`node-definitions.ts`).
  */
 export class ComfyDouble {
-  readonly ledger: Ledger = { submissions: [], interrupts: [], deletes: [], uploads: [], frees: [], requests: [] };
+  readonly ledger: Ledger = {
+    submissions: [],
+    interrupts: [],
+    deletes: [],
+    uploads: [],
+    frees: [],
+    bytesSent: 0,
+    requests: [],
+  };
   readonly files = new Files();
   readonly models: Record<string, string[]>;
   readonly missingNodes: Set<string>;
@@ -41,6 +51,8 @@ export class ComfyDouble {
   readonly #faults = new Faults();
   sockets = new Sockets();
   worker: Worker;
+  /** Asked when a request arrives, before it is worked on, and before its answer is sent; a promise is waited for. */
+  hold: Hold = () => undefined;
   /** A proxy that knows no WebSocket: upgrades are answered with 404. */
   refuseSockets = false;
   #server: Server | undefined;
@@ -173,6 +185,7 @@ export class ComfyDouble {
       response.end();
       return;
     }
+    await this.hold('arrival', request, url);
     const fault = this.#faults.take(request.method ?? 'GET', url.pathname);
     if (fault && (await inflict(fault, request, response))) return;
     if (fault?.kind === 'reset_after' || fault?.kind === 'truncate') cutShort(fault, request, response);
@@ -183,6 +196,8 @@ export class ComfyDouble {
       response.end();
       return;
     }
+    await this.hold('request', request, url);
+    holdAnswer(response, () => this.hold('answer', request, url));
     await answer(request, response, url, {
       worker: this.worker,
       files: this.files,
@@ -199,6 +214,17 @@ export class ComfyDouble {
     const { authorization } = this.#options;
     return authorization === undefined || request.headers.authorization === authorization;
   }
+}
+
+/** Nothing of the answer is sent before the promise resolves. */
+function holdAnswer(response: ServerResponse, until: () => Promise<void> | undefined): void {
+  const end = response.end.bind(response);
+  response.end = ((chunk?: unknown) => {
+    const wait = until();
+    if (wait) void wait.then(() => end(chunk));
+    else end(chunk);
+    return response;
+  }) as ServerResponse['end'];
 }
 
 /** The work is done, and the answer does not get through, or only half of it. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Busboy } from '@fastify/busboy';
 import type { Files } from './files.ts';
@@ -15,6 +16,8 @@ export interface Ledger {
   deletes: string[];
   uploads: { name: string; subfolder: string; bytes: number }[];
   frees: { unload_models: boolean; free_memory: boolean }[];
+  /** Of outputs. */
+  bytesSent: number;
   /** Every request: `GET /queue`. */
   requests: string[];
 }
@@ -134,8 +137,7 @@ function postPrompt(value: unknown, response: ServerResponse, deps: RouteDeps): 
     const error = { type: 'no_prompt', message: 'No prompt provided', details: 'No prompt provided', extra_info: {} };
     return json(response, { error, node_errors: {} }, 400);
   }
-  const promptId =
-    'prompt_id' in body ? (body['prompt_id'] === null ? 'None' : String(body['prompt_id'])) : randomUUID();
+  const promptId = 'prompt_id' in body ? pythonText(body['prompt_id']) : randomUUID();
   if (deps.strictPromptIds && !UUID.test(promptId)) {
     const error = {
       type: 'invalid_prompt_id',
@@ -160,16 +162,23 @@ function postPrompt(value: unknown, response: ServerResponse, deps: RouteDeps): 
   return json(response, { prompt_id: promptId, number, node_errors });
 }
 
-function view(url: URL, response: ServerResponse, { files }: RouteDeps): void {
+function view(url: URL, response: ServerResponse, deps: RouteDeps): void {
   const filename = url.searchParams.get('filename') ?? '';
   const subfolder = url.searchParams.get('subfolder') ?? '';
   const type = (url.searchParams.get('type') ?? 'output') as FileEntry['type'];
   if (filename === '' || filename.startsWith('/') || filename.includes('..')) return empty(response, 400);
   if (subfolder.split('/').includes('..')) return empty(response, 403);
-  const file = files.get({ filename, subfolder, type });
+  const file = deps.files.get({ filename, subfolder, type });
   if (!file) return empty(response, 404);
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
-  file.open().pipe(response);
+  const counted = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      deps.ledger.bytesSent += chunk.length;
+      yield chunk;
+    }
+  };
+  // A reader that hangs up is no fault of the server.
+  pipeline(file.open(), counted, response, () => {});
 }
 
 async function upload(request: IncomingMessage, response: ServerResponse, deps: RouteDeps): Promise<void> {
@@ -227,6 +236,11 @@ async function jsonBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw new Broken();
   }
+}
+
+/** What Python's `str()` makes of it. */
+function pythonText(value: unknown): string {
+  return value === null ? 'None' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** What Python's `in` and `.get` need; everything else raises there. */

@@ -26,7 +26,10 @@ export class Sockets {
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       try {
-        const message = JSON.parse(String(data)) as { type?: string; data?: { supports_preview_metadata?: boolean } };
+        const message = JSON.parse((data as Buffer).toString('utf8')) as {
+          type?: string;
+          data?: { supports_preview_metadata?: boolean };
+        };
         if (first && message.type === 'feature_flags') {
           const client = this.#table.get(id);
           if (client) client.metadata = message.data?.supports_preview_metadata ?? false;

@@ -19,6 +19,8 @@ interface NodeState {
 export class Worker {
   readonly running: QueueItem[] = [];
   readonly pending: QueueItem[] = [];
+  /** Taken out of the queue while they waited. */
+  readonly removed: QueueItem[] = [];
   readonly history = new Map<string, HistoryEntry>();
   readonly #sockets: Sockets;
   readonly #files: Files;
@@ -36,6 +38,10 @@ export class Worker {
   executing: { clientId?: string; node?: string } = {};
   /** Milliseconds between `execution_success` and the entry in the history. */
   historyLag = 0;
+  /** `Hold` and `Stuck` let everybody pass. */
+  gatesOpen = false;
+  /** Takes prompts and starts none. */
+  #paused = false;
   /** The next so many interrupts come too early and are forgotten. */
   loseInterrupts = 0;
 
@@ -55,7 +61,7 @@ export class Worker {
   remove(promptId: string): boolean {
     const at = this.pending.findIndex((item) => item[1] === promptId);
     if (at < 0) return false;
-    this.pending.splice(at, 1);
+    this.removed.push(...this.pending.splice(at, 1));
     this.status();
     return true;
   }
@@ -81,8 +87,24 @@ export class Worker {
     this.#waiting.get(name)?.();
   }
 
+  /** Lets everybody pass who waits, and whoever comes. */
+  openGates(): void {
+    this.gatesOpen = true;
+    for (const wake of this.#waiting.values()) wake();
+  }
+
   isHolding(name: string): boolean {
     return this.#waiting.has(name);
+  }
+
+  /** Names that nodes wait for. */
+  get holding(): string[] {
+    return [...this.#waiting.keys()];
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#wake();
   }
 
   /** The thread dies between two prompts: what is posted is taken and never runs. */
@@ -105,7 +127,7 @@ export class Worker {
 
   async #run(): Promise<void> {
     while (this.#alive && !this.#stopped) {
-      const item = this.#next();
+      const item = this.#paused ? undefined : this.#next();
       if (!item) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -247,7 +269,7 @@ export class Worker {
   }
 
   async #hold(name: string, tick: (() => void) | undefined): Promise<void> {
-    while (!this.#released.has(name) && !this.#stopped) {
+    while (!this.#released.has(name) && !this.gatesOpen && !this.#stopped) {
       await new Promise<void>((resolve) => {
         this.#waiting.set(name, resolve);
         if (tick) setTimeout(resolve, 10).unref();
