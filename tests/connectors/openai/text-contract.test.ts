@@ -1,0 +1,23 @@
+import { OpenAiBackend } from '../../doubles/openai/openai-backend.ts';
+import { connectorContract } from '../contract/suite.ts';
+import { environment, IN_BACKGROUND } from './subjects.ts';
+
+connectorContract('openai-text', {
+  className: 'OpenAITextConnector',
+  connectorClass: async () => (await import('../../../connectors/openai/connector.ts')).OpenAITextConnector,
+  manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[0]!,
+  env: (url) => ({ ...environment(url), OPENAI_API: 'responses', OPENAI_BACKGROUND: 'true' }),
+  requiredEnv: ['OPENAI_API_KEY'],
+  double: () => OpenAiBackend.start('responses'),
+  job: (marker) => ({ model: 'gpt-double', prompt: `say that again: ${marker}` }),
+  supports: IN_BACKGROUND,
+  badPayloads: [
+    { payload: { model: 'gpt-double' }, pointer: '/payload/prompt' },
+    { payload: { model: 'gpt-nowhere', prompt: 'hello' }, pointer: '/payload/model' },
+    { payload: { model: 'gpt-double', prompt: 'hello', temperature: 3 }, pointer: '/payload/temperature' },
+    {
+      payload: { model: 'gpt-double', prompt: 'hello', api: 'chat', background: true },
+      pointer: '/payload/background',
+    },
+  ],
+});
