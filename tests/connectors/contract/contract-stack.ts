@@ -6,6 +6,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { type Child, startChild } from '../../../bench/child.ts';
 import type { ConnectorInterface, ProgressUpdate } from '../../../connectors/contract/connector.ts';
 import type { JobError } from '../../../contract/errors.ts';
+import { jobWorkflowId } from '../../../contract/ids.ts';
 import { jobErrorOf } from '../../../contract/job-error-details.ts';
 import type { JobOutcome, PreparedJob } from '../../../contract/plan.ts';
 import type { ServiceManifest } from '../../../contract/service-manifest.ts';
@@ -28,9 +29,9 @@ export type Ended = { completed: JobOutcome } | { failed: JobError } | { cancell
 /** One worker of a pool, with a connector of its own, as a process has it. */
 export interface ContractWorker {
   readonly connector: ConnectorInterface;
-  /** What its connector said, by job. */
+  /** What its connector said, by workflow id. */
   readonly told: Map<string, ProgressUpdate[]>;
-  /** Attempts that have begun on it. */
+  /** Workflow ids of the attempts that have begun on it. */
   readonly begun: string[];
   /** It leaves as on SIGTERM, without grace: jobs are interrupted and go elsewhere. */
   leave(): Promise<void>;
@@ -162,9 +163,10 @@ function listening(
     get(target, property) {
       if (property === 'processJob') {
         return ((job, report, context) => {
-          begun.push(job.id);
-          const updates = told.get(job.id) ?? [];
-          told.set(job.id, updates);
+          const workflowId = jobWorkflowId(job.id);
+          begun.push(workflowId);
+          const updates = told.get(workflowId) ?? [];
+          told.set(workflowId, updates);
           const listen = (update: ProgressUpdate) => {
             updates.push(update);
             return report?.(update);
