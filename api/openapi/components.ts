@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobSchema } from '../../contract/job.schema.ts';
 import { cancelBodySchema } from '../routes/post-cancel.ts';
-import { patchBodySchema } from '../routes/patch-job.ts';
+import { patchBodySchema } from '../routes/patch-body.schema.ts';
 import {
   artifactSchema,
   jobAttemptSchema,

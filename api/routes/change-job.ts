@@ -10,7 +10,7 @@ import type { ApiContext } from '../context.ts';
 import { fieldProblem, HttpProblem } from '../http/http-problem.ts';
 import { noJob } from './find-job.ts';
 import { alreadyEnded } from './post-cancel.ts';
-import type { patchBodySchema } from './patch-job.ts';
+import type { patchBodySchema } from './patch-body.schema.ts';
 
 type Change = z.output<typeof patchBodySchema>;
 

@@ -46,7 +46,7 @@ export async function runSteps(work: Work, report: ProgressCallback, context: Jo
       message: `step ${step + 1} of ${steps}`,
       current_step: step + 1,
       total_steps: steps,
-      estimated_completion_ms: Math.max(0, Math.round(begin + duration - performance.now())),
+      estimated_completion_ms: step + 1 === steps ? 0 : Math.max(0, Math.round(begin + duration - performance.now())),
     });
     if (payload.checkpoints) await context?.saveCheckpoint({ step: step + 1 });
   }
