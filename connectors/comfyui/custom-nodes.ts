@@ -81,7 +81,7 @@ export async function installCustomNodes(
         const took = () => Math.round(performance.now() - started);
         try {
           options.signal?.throwIfAborted();
-          const { status, commit } = await installOne(join(folder, name), node, options, packages);
+          const { status, commit } = await installOne(folder, name, node, options, packages);
           return { ...about, status, commit, duration_ms: took() };
         } catch (error) {
           options.signal?.throwIfAborted();
@@ -93,15 +93,17 @@ export async function installCustomNodes(
 }
 
 async function installOne(
-  target: string,
+  folder: string,
+  name: string,
   node: CustomNode,
   options: InstallOptions,
   packages: ReturnType<typeof pLimit>,
 ): Promise<{ status: 'installed' | 'updated' | 'unchanged'; commit: string }> {
   const { url, ref } = node;
   if (!/^(?:https|file):\/\//.test(url)) throw new Error(`${JSON.stringify(url)} is no https:// address`);
-  if (!NAME.test(basename(target))) throw new Error(`"${basename(target)}" is no folder name; give the node a name`);
+  if (!NAME.test(name)) throw new Error(`"${name}" is no folder name; give the node a name`);
   if (ref !== undefined && !REF.test(ref)) throw new Error(`"${ref}" is no branch, tag or commit`);
+  const target = join(folder, name);
   const run = options.run ?? runCommand;
   const timeout = AbortSignal.timeout(options.timeoutMs ?? 600_000);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
@@ -120,7 +122,7 @@ async function installOne(
   }
   if (await exists(target)) throw new Error(`${target} is there already and is no git repository; move it away`);
   // Fetched beside its place and then moved: ComfyUI never finds half a node.
-  const half = join(target, '..', `.${basename(target)}.${process.pid}.part`);
+  const half = join(folder, `.${name}.${process.pid}.part`);
   await rm(half, { recursive: true, force: true });
   try {
     await mkdir(half);

@@ -125,7 +125,10 @@ async function picturesOf(work: NodeWork): Promise<{ count: number; picture: Buf
   while (id !== undefined) {
     const node: Graph[string] = work.graph[id]!;
     const { width, height, batch_size, color } = node.inputs;
-    if (typeof width === 'number' && typeof height === 'number') size ??= [width, height];
+    if (typeof width === 'number' && typeof height === 'number') {
+      // 0 keeps the proportions.
+      size ??= [width || height || 8, height || width || 8];
+    }
     if (node.class_type === 'EmptyImage' || node.class_type === 'EmptyLatentImage') {
       return { count: Number(batch_size ?? 1), picture: await png(...(size ?? [8, 8]), Number(color ?? 0)) };
     }
