@@ -35,3 +35,13 @@ export function fieldProblem(pointer: string, detail: string, hint?: string): Ht
     errors: [{ pointer, detail, ...(hint ? { hint } : {}) }],
   });
 }
+
+/** The client is too slow: 408, where the code's own 504 would speak of us. */
+export class SlowClientProblem extends HttpProblem {
+  constructor(message: string) {
+    super('timeout', message);
+  }
+  override get status(): number {
+    return 408;
+  }
+}

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
-import { HttpProblem } from './http-problem.ts';
+import { HttpProblem, SlowClientProblem } from './http-problem.ts';
 
 export interface MultipartHandlers {
   /** A part without a file name; its text is complete. */
@@ -137,7 +137,7 @@ export class IdleTimer {
     if (this.#timer) this.#timer.refresh();
     else {
       this.#timer = setTimeout(() => {
-        const problem = new HttpProblem('timeout', `Nothing of the body came for ${this.#ms / 1_000} s`, CLOSE);
+        const problem = new SlowClientProblem(`Nothing of the body came for ${this.#ms / 1_000} s`);
         this.#reject?.(problem);
       }, this.#ms);
     }

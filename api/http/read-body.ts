@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { findJsonMistake } from './find-json-mistake.ts';
-import { HttpProblem } from './http-problem.ts';
+import { HttpProblem, SlowClientProblem } from './http-problem.ts';
 
 export interface BodyLimits {
   maxBytes: number;
@@ -103,14 +103,7 @@ export function readBytes(req: IncomingMessage, { maxBytes, timeoutMs }: BodyLim
     const onEnd = () => finish(() => resolve(Buffer.concat(chunks)));
     const onGone = () => finish(() => reject(new HttpProblem('malformed', 'The body broke off before its end')));
     const timer = setTimeout(
-      () =>
-        finish(() =>
-          reject(
-            new HttpProblem('timeout', `The body did not arrive within ${timeoutMs / 1_000} s`, {
-              headers: { Connection: 'close' },
-            }),
-          ),
-        ),
+      () => finish(() => reject(new SlowClientProblem(`The body did not arrive within ${timeoutMs / 1_000} s`))),
       timeoutMs,
     );
     req.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);

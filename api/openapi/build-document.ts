@@ -51,9 +51,14 @@ function operationOf({ path, operation }: Route): Record<string, unknown> {
     ...(description ? { description } : {}),
     parameters: [...pathParameters(path), ...parameters],
     ...(body ? { requestBody: body } : {}),
-    responses: { ...answers, ...problemAnswers([...problems, ...COMMON], answers) },
+    responses: { ...answers, ...(body ? { 408: SLOW } : {}), ...problemAnswers([...problems, ...COMMON], answers) },
   };
 }
+
+const SLOW: Answer = {
+  description: '`timeout`: the body did not come, or not fast enough',
+  content: { 'application/problem+json': { schema: ref('Problem') } },
+};
 
 function pathParameters(path: string): JsonSchema[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({

@@ -1,3 +1,4 @@
+import { JOBS_TASK_QUEUE, parseTaskQueue } from '../../contract/task-queues.ts';
 import type { ApiContext } from '../context.ts';
 import { json, ref } from '../openapi/operation.ts';
 import type { Route } from '../route.ts';
@@ -16,7 +17,9 @@ export function getWorkers(api: ApiContext): Route {
       answers: { 200: json('All workers', ref('WorkerList')) },
     },
     handle(_req, res) {
-      res.json({ workers: api.presence.workers() });
+      // Temporal's own workers beat too.
+      const ours = (queue: string) => queue === JOBS_TASK_QUEUE || parseTaskQueue(queue) !== undefined;
+      res.json({ workers: api.presence.workers().filter((worker) => ours(worker.task_queue)) });
     },
   };
 }

@@ -42,7 +42,7 @@ export function postInputs(api: ApiContext): Route {
           Location: { description: 'The reference too', schema: { type: 'string' } },
         }),
       },
-      problems: ['malformed', 'payload_too_large', 'unsupported_media', 'timeout'],
+      problems: ['malformed', 'payload_too_large', 'unsupported_media'],
     },
     async handle(req, res) {
       const artifact = mediaType(req) === 'multipart/form-data' ? await fromForm(api, req) : await fromBody(api, req);

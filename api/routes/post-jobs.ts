@@ -52,14 +52,7 @@ export function postJobs(api: ApiContext): Route {
           'Idempotent-Replayed': { description: 'Always true', schema: { type: 'string', const: 'true' } },
         }),
       },
-      problems: [
-        'validation',
-        'malformed',
-        'payload_too_large',
-        'unsupported_media',
-        'idempotency_mismatch',
-        'timeout',
-      ],
+      problems: ['validation', 'malformed', 'payload_too_large', 'unsupported_media', 'idempotency_mismatch'],
     },
     async handle(req, res) {
       const document = await readJobDocument(api, req);
