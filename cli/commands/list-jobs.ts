@@ -30,7 +30,7 @@ export function addListJobs(parent: Command, context: CommandContext): void {
     .option('--pool <pool>', 'only jobs of this pool')
     .option('--tag <tag>', 'only jobs with this tag; repeatable', collectList)
     .option('-n, --limit <n>', 'how many', wholeNumber(1, 200), 20)
-    .option('--cursor <cursor>', 'go on where an earlier list ended')
+    .option('--cursor <cursor>', 'go on where an earlier list ended: its next_cursor, from --json')
     .option('--all', 'all of them, page by page')
     .addHelpText(
       'after',
@@ -76,12 +76,8 @@ async function listJobs(session: Session, options: ListOptions): Promise<void> {
     say(terminal, line);
   }
   if (page.next_cursor) {
-    note(
-      terminal,
-      terminal.errorStyle.dim(
-        `${count(page.jobs.length, 'job')} shown; more with --limit, --all or --cursor ${page.next_cursor}`,
-      ),
-    );
+    const shown = `${count(page.jobs.length, 'job')} shown; more with --limit or --all`;
+    note(terminal, terminal.errorStyle.dim(shown));
   }
 }
 
@@ -104,8 +100,8 @@ function columns({ terminal: { style } }: Session, now: number): Column<JobSumma
   return [
     { title: 'ID', value: (job) => job.id },
     { title: 'STATUS', value: (job) => job.status, paint: (text, job) => style.status(job.status, text) },
-    { title: 'SERVICE', value: (job) => job.service, shrinksTo: 8 },
-    { title: 'POOL', value: (job) => job.pool, shrinksTo: 6, droppable: 3 },
+    { title: 'SERVICE', value: (job) => job.service, shrinksTo: 12 },
+    { title: 'POOL', value: (job) => job.pool, shrinksTo: 9, droppable: 3 },
     { title: 'AGE', value: (job) => formatAge(job.created_at, now) },
     { title: 'TOOK', value: took, align: 'right', droppable: 4 },
     { title: 'PRIO', value: (job) => (job.priority === 3 ? '' : String(job.priority)), align: 'right', droppable: 6 },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../platform/processes/free-port.ts';
@@ -181,15 +182,20 @@ describe('completion', () => {
     expect(stdout).toContain('cli/bin/switchyard.mjs');
   });
 
-  test('the bash script works in a bash', async () => {
+  test.each([
+    ['switchyard jobs wat', 2, 'watch'],
+    ['switchyard submit upscale -i image =@ pict', 6, '@pictures/'],
+    ['switchyard submit upscale -i image =@ pictures/', 6, '@pictures/a.png'],
+  ])('the bash script completes %s', async (words, at, completed) => {
     const { stdout } = await run('completion bash');
     const script = join(folder, 'completion.bash');
     await writeFile(script, stdout);
-    const ask = `source ${script}; source ${script}; COMP_WORDS=(switchyard jobs wat); COMP_CWORD=2; _switchyard_complete; echo "got:\${COMPREPLY[*]}"`;
-    const { spawnSync } = await import('node:child_process');
-    const bash = spawnSync('bash', ['-c', ask], { encoding: 'utf8', env: { ...process.env, ...env } });
-    expect(bash.stderr).toBe('');
-    expect(bash.stdout).toBe('got:watch\n');
+    await mkdir(join(folder, 'pictures'), { recursive: true });
+    await writeFile(join(folder, 'pictures', 'a.png'), '');
+    // Sourced twice, as happens to who opens a shell in a shell.
+    const ask = `source ${script}; source ${script}; COMP_WORDS=(${words}); COMP_CWORD=${at}; _switchyard_complete; echo "got:\${COMPREPLY[*]}"`;
+    const bash = spawnSync('bash', ['-c', ask], { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env } });
+    expect({ stderr: bash.stderr, stdout: bash.stdout }).toEqual({ stderr: '', stdout: `got:${completed}\n` });
   });
 });
 
@@ -220,7 +226,6 @@ describe('doctor, while nothing runs', () => {
 
   test('fails for a service mapping that is wrong', async () => {
     const config = join(folder, 'config');
-    const { mkdir, copyFile } = await import('node:fs/promises');
     await mkdir(config, { recursive: true });
     await copyFile(join(import.meta.dirname, '../../config/pools.json'), join(config, 'pools.json'));
     await writeFile(join(config, 'service-mapping.json'), '{"connectors": {}, "workers": {"x": {"service": 7}}}');
