@@ -68,6 +68,8 @@ export interface PoolOptions {
   maxOutputBytes?: number;
   /** Default `worker/<pool>`. */
   identity?: string;
+  /** As another process would have it: on one connection the SDK takes one worker for a queue. */
+  ownConnection?: boolean;
 }
 
 /** Orchestrator and pool workers in this process, on a real server, with a connector that follows a script. */
@@ -79,6 +81,7 @@ export class InProcessStack {
   readonly catalog: Catalog;
   readonly #connection: NativeConnection;
   readonly #groups: WorkerGroup[] = [];
+  readonly #closing: Promise<void>[] = [];
   readonly config;
 
   private constructor(
@@ -154,9 +157,12 @@ export class InProcessStack {
       maxOutputBytes: options.maxOutputBytes ?? 1_000_000,
       worker: identity,
     });
-    return this.#run(
+    const connection = options.ownConnection
+      ? await NativeConnection.connect({ address: this.temporal.address })
+      : this.#connection;
+    const group = this.#run(
       await createPoolWorkers({
-        connection: this.#connection,
+        connection,
         config: this.config,
         catalog: this.catalog,
         routes: servedRoutes(this.catalog, pool, undefined),
@@ -164,6 +170,10 @@ export class InProcessStack {
         identity,
       }),
     );
+    if (options.ownConnection) {
+      this.#closing.push(group.done.catch(() => {}).then(() => connection.close()));
+    }
+    return group;
   }
 
   #run(workers: Worker[]): WorkerGroup {
@@ -176,6 +186,7 @@ export class InProcessStack {
   async stop(): Promise<void> {
     for (const group of this.#groups) group.shutdown();
     await Promise.allSettled(this.#groups.map((group) => group.done));
+    await Promise.all(this.#closing);
     await this.#connection.close();
     await this.temporal.stop();
     await rm(this.dataDir, { recursive: true, force: true });

@@ -89,6 +89,7 @@ export class ContractStack {
     const group = await this.stack.startPool(pool, {
       connector: async () => listening(connector, told, begun),
       maxOutputBytes: MAX_OUTPUT_BYTES,
+      ownConnection: true,
     });
     const worker: ContractWorker = {
       connector,
