@@ -59,8 +59,6 @@ export function jobApi(api: ApiClient) {
   };
 }
 
-export type JobApi = ReturnType<typeof jobApi>;
-
 export function submitHeaders(options: SubmitOptions): Record<string, string> {
   return {
     ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey }),

@@ -23,7 +23,7 @@ export function globalOptions(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
 }
 
-export function openSession({ terminal }: CommandContext, options: GlobalOptions): Session {
+function openSession({ terminal }: CommandContext, options: GlobalOptions): Session {
   const { url, dataDir, json = false } = options;
   return { terminal, json, api: new ApiClient(findApi({ url, dataDir, env: terminal.env, cwd: terminal.cwd })) };
 }

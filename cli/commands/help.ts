@@ -31,7 +31,7 @@ export function addHelp(program: Command, context: CommandContext): void {
     });
 }
 
-export function exitCodesText(): string {
+function exitCodesText(): string {
   return ['Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join(
     '\n',
   );

@@ -438,3 +438,41 @@ describe('looking around', () => {
     expect(await offered('submit', '--pool', 'he')).toMatch(/^heavy\t/m);
   });
 });
+
+describe('running Switchyard', () => {
+  test('worker serves what it was told to, and leaves in order', async () => {
+    const worker = start('worker', '--pool', 'heavy', '--capabilities', 'simulation', '--max-concurrent', '1');
+    await waitUntil(async () => (await run('workers')).stdout.includes('heavy.simulation'));
+    expect((await run('workers')).stdout).not.toContain('heavy.upscale');
+    const { code, stdout } = await run(
+      'submit',
+      'simulation',
+      '--pool',
+      'heavy',
+      '--set',
+      'duration=10ms',
+      '--wait',
+      '60',
+    );
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('completed') });
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended).code).toBe(0);
+  });
+
+  test('a pool that does not exist is refused with those there are', async () => {
+    const { code, stderr } = await run('worker', '--pool', 'nonsense');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/fast-lane, standard, heavy/);
+  });
+
+  test('api runs beside another one', async () => {
+    const port = String(await freePort());
+    const { cwd, env } = surroundings();
+    const api = startCommand(['api'], { cwd, env: { ...env, SWITCHYARD_PORT: port } });
+    const list = () => runCommand(['jobs', '--url', `http://127.0.0.1:${port}`], { cwd, env });
+    await waitUntil(async () => (await list()).code === 0);
+    api.child.kill('SIGTERM');
+    expect((await api.ended).code).toBe(0);
+    expect((await list()).code).toBe(7);
+  });
+});
