@@ -16,14 +16,17 @@ export interface ExchangeLimits {
  */
 export class Exchange {
   readonly limits: ExchangeLimits;
+  /** Ends the request and the reading of its answer. An SDK's own signals stay tied to what it is handed for good. */
+  readonly signal: AbortSignal | undefined;
   status: number | undefined;
   /** Of the answer, names in lower case. */
   headers: Readonly<Record<string, string>> = {};
   /** Why there was no answer, or no end of it. */
   failure: HttpError | undefined;
 
-  constructor(limits: ExchangeLimits = {}) {
+  constructor(limits: ExchangeLimits = {}, signal?: AbortSignal) {
     this.limits = limits;
+    this.signal = signal;
   }
 }
 
@@ -37,29 +40,47 @@ const WITHOUT_BODY = new Set([204, 205, 304]);
  */
 export function sdkFetch(http: HttpClient, exchange: Exchange): typeof globalThis.fetch {
   const send = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const { signal, release } = either(exchange.signal, init.signal ?? undefined);
     try {
       const answer = await http.request({
         method: init.method,
         path: String(input instanceof Request ? input.url : input),
         headers: Object.fromEntries(new Headers(init.headers)),
         body: bodyOf(init.body),
-        signal: init.signal ?? undefined,
+        signal,
         ok_statuses: REFUSALS,
         ...exchange.limits,
       });
       exchange.status = answer.status;
       exchange.headers = answer.headers;
-      answer.stream.once('error', (error) => note(error, exchange));
+      answer.stream.once('error', (error) => note(error, exchange)).once('close', release);
       if (WITHOUT_BODY.has(answer.status)) await answer.discard();
       const body = WITHOUT_BODY.has(answer.status) ? null : (Readable.toWeb(answer.stream) as ReadableStream);
       return new Response(body, { status: answer.status, headers: answer.headers });
     } catch (error) {
+      release();
       note(error, exchange);
       throw error;
     }
   };
   // By this the SDKs see that forms made of the global FormData can be sent.
   return Object.assign(send, { Response });
+}
+
+/** A signal that follows two others until it is released. */
+function either(a: AbortSignal | undefined, b: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const onA = () => controller.abort(a?.reason);
+  const onB = () => controller.abort(b?.reason);
+  if (a?.aborted) onA();
+  if (b?.aborted) onB();
+  a?.addEventListener('abort', onA, { once: true });
+  b?.addEventListener('abort', onB, { once: true });
+  const release = () => {
+    a?.removeEventListener('abort', onA);
+    b?.removeEventListener('abort', onB);
+  };
+  return { signal: controller.signal, release };
 }
 
 function note(error: unknown, exchange: Exchange): void {

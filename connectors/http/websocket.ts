@@ -18,6 +18,8 @@ export interface WebSocketOptions {
   ping_interval_ms?: number;
   /** Messages kept for a slow reader; then the socket is no longer read, until there is room. Default 256. */
   max_queue?: number;
+  /** The same in bytes. Default 1 MiB. */
+  max_queue_bytes?: number;
   /** Largest message. Bytes. Default 64 MiB. */
   max_message_bytes?: number;
   /** Ends the connection; reading then throws its reason. */
@@ -106,6 +108,7 @@ class MessageReader {
   readonly #where: string;
   readonly #options: WebSocketOptions;
   readonly #queue: SocketMessage[] = [];
+  #queuedBytes = 0;
   #error: Error | undefined;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -116,11 +119,12 @@ class MessageReader {
     this.#socket = socket;
     this.#where = where;
     this.#options = options;
-    const { max_queue: most = 256 } = options;
+    const { max_queue: most = 256, max_queue_bytes: mostBytes = 1_048_576 } = options;
     socket.on('message', (data, isBinary) => {
       const buffer = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as ArrayBuffer);
       this.#queue.push(isBinary ? { binary: buffer } : { text: buffer.toString('utf8') });
-      if (this.#queue.length >= most) socket.pause();
+      this.#queuedBytes += buffer.length;
+      if (this.#queue.length >= most || this.#queuedBytes >= mostBytes) socket.pause();
       this.#wake?.();
     });
     socket.on('error', (error) => this.end(this.#explained(error)));
@@ -155,7 +159,10 @@ class MessageReader {
       for (;;) {
         const next = this.#queue.shift();
         if (next) {
-          if (this.#queue.length === 0 && this.#socket.isPaused) this.#socket.resume();
+          if (this.#queue.length === 0) {
+            this.#queuedBytes = 0;
+            if (this.#socket.isPaused) this.#socket.resume();
+          }
           yield next;
         } else if (this.#ended) {
           if (this.#error) throw this.#error;

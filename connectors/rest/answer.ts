@@ -6,7 +6,7 @@ import { streamToOutput } from '../http/stream-to-output.ts';
 import { Expression, type Scope } from './expression.ts';
 import type { Artifact } from './response.schema.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
-import { compileTemplate, type Template } from './template.ts';
+import { addressIn, compileTemplate, type Template } from './template.ts';
 
 /** What a job gives in the end. */
 export interface JobAnswer {
@@ -103,7 +103,8 @@ export class AnswerMapping {
         throw new ConnectorError('backend_error', `${name} is empty, or no base64: ${shown(item)}`);
       return store.writeOutput(content, { name, mime: artifact.mime });
     }
-    const request = { path: item, max_response_bytes: Infinity, signal: context?.signal };
+    const path = addressIn(item, this.#runtime.service.base_url, name);
+    const request = { path, max_response_bytes: Infinity, signal: context?.signal };
     const useAuth = artifact.from !== 'url' || artifact.auth;
     const response = await this.#runtime.send(request, scope, { useAuth });
     return streamToOutput(response, store, { name, mime: artifact.mime });

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { JobContext, OutputOptions } from '../contract/job-context.ts';
@@ -25,7 +24,7 @@ export class GrowingOutput {
     }
     if (this.#content.destroyed) await this.#stored;
     if (this.#content.write(chunk)) return;
-    await Promise.race([once(this.#content, 'drain'), once(this.#content, 'close')]).catch(() => {});
+    await this.#room();
     if (this.#content.destroyed) await this.#stored;
   }
 
@@ -39,5 +38,16 @@ export class GrowingOutput {
   async giveUp(reason: unknown): Promise<void> {
     this.#content.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     await this.#stored?.catch(() => {});
+  }
+
+  #room(): Promise<void> {
+    const content = this.#content;
+    return new Promise((resolve) => {
+      const done = () => {
+        content.off('drain', done).off('close', done);
+        resolve();
+      };
+      content.on('drain', done).on('close', done);
+    });
   }
 }

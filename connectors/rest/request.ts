@@ -14,10 +14,11 @@ export type RequestMaker = (scope: Scope, files?: ReadonlyMap<string, InputFile>
  * Compiles a request of a service file.
  * @param where its place in the file
  * @param blame the code when a value is missing or wrong
+ * @param base what addresses out of answers are relative to
  * @throws ConnectorError `internal`, not to be retried, naming the field whose expression is none
  */
-export function compileRequest(request: FollowUp, where: string, blame: ErrorCode): RequestMaker {
-  const path = compilePath(request.path, `${where}.path`, blame);
+export function compileRequest(request: FollowUp, where: string, blame: ErrorCode, base: string): RequestMaker {
+  const path = compilePath(request.path, `${where}.path`, blame, base);
   const query = compileTemplate(request.query ?? {}, `${where}.query`, blame);
   const headers = compileTemplate(request.headers ?? {}, `${where}.headers`, blame);
   const body = compileBody(request, where, blame);

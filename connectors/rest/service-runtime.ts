@@ -70,13 +70,13 @@ export class ServiceRuntime<S extends RestService = RestService> {
       onChange: (state) => logger.warn({ rest_service: service.service, state }, 'circuit breaker'),
     });
     this.errors = new ErrorRules(service.errors, service.service);
-    this.submit = compileRequest(service.request, `${service.service}.request`, 'validation');
+    this.submit = compileRequest(service.request, `${service.service}.request`, 'validation', service.base_url);
     this.#health = service.health && this.compile(service.health, 'health');
   }
 
   /** Compiles a request beside the first one. */
   compile(request: FollowUp, field: string, blame: ErrorCode = 'backend_error'): RequestMaker {
-    return compileRequest(request, `${this.service.service}.${field}`, blame);
+    return compileRequest(request, `${this.service.service}.${field}`, blame, this.service.base_url);
   }
 
   /**

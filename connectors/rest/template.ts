@@ -44,14 +44,19 @@ function compileText(text: string, where: string, blame: ErrorCode): Template {
 
 /**
  * Compiles the path of a request. Values are encoded, so that they stay what they are: one segment. A path that is one
- * expression altogether is taken as it comes, for addresses out of an answer.
+ * expression altogether is an address out of an answer: it is resolved against `base` as a browser would.
  */
-export function compilePath(text: string, where: string, blame: ErrorCode): (scope: Scope) => Promise<string> {
+export function compilePath(
+  text: string,
+  where: string,
+  blame: ErrorCode,
+  base: string,
+): (scope: Scope) => Promise<string> {
   if (WHOLE.test(text)) {
     const whole = compileText(text, where, blame);
     return async (scope) => {
       const value = await whole(scope);
-      if (typeof value === 'string' && value !== '') return value;
+      if (typeof value === 'string' && value !== '') return addressIn(value, base, where);
       throw new ConnectorError(blame, `${where}: "${text}" gives no address`);
     };
   }
@@ -59,6 +64,17 @@ export function compilePath(text: string, where: string, blame: ErrorCode): (sco
     if (value !== '' && value !== '.' && value !== '..') return encodeURIComponent(value);
     throw new ConnectorError(blame, `${where}: "${value}" cannot stand in "${text}"`);
   });
+}
+
+/**
+ * An address out of an answer as an absolute URL.
+ * @throws ConnectorError `backend_error` when it is none, or leads elsewhere than over HTTP
+ */
+export function addressIn(value: string, base: string, where: string): string {
+  const root = `${base.replace(/\/+$/, '')}/`;
+  const url = URL.canParse(value, root) ? new URL(value, root) : undefined;
+  if (url && /^https?:$/.test(url.protocol)) return url.href;
+  throw new ConnectorError('backend_error', `${where}: ${JSON.stringify(value.slice(0, 200))} is no HTTP address`);
 }
 
 function compileParts(
