@@ -1,4 +1,4 @@
-import { lazyConnection } from '../platform/temporal/connection.ts';
+import { unretriedConnection } from '../platform/temporal/connection.ts';
 import { isEntryPoint } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
 import { loadProcess } from './process/load-process.ts';
@@ -11,7 +11,7 @@ import { startApi } from './process/start-api.ts';
 export async function runApiProcess(): Promise<number> {
   const stop = untilAskedToStop();
   const base = await loadProcess('api', process.env);
-  const connection = lazyConnection(base.config);
+  const connection = unretriedConnection(base.config);
   const api = await startApi(base, connection, false);
   announceReady({ url: api.url });
   base.logger.info({ why: await stop }, 'API leaving');

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { bounded, TemporalUnavailableError } from './temporal-calls.ts';
+import { bounded, isNotFound, TemporalUnavailableError } from './temporal-calls.ts';
 
 const { HistoryEventFilterType } = proto.temporal.api.enums.v1;
 
@@ -19,25 +19,28 @@ export async function awaitEnd(
   signal: AbortSignal,
 ): Promise<boolean> {
   let nextPageToken: Uint8Array | undefined;
-  const aborted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
   while (!signal.aborted) {
-    const poll = bounded(client, POLL_MS, () =>
-      client.workflowService.getWorkflowExecutionHistory({
-        namespace: client.options.namespace,
-        execution: { workflowId, runId },
-        waitNewEvent: true,
-        historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
-        skipArchival: true,
-        nextPageToken,
-      }),
-    );
-    // A call on a native connection cannot be aborted; nobody listens to one that is left behind.
-    poll.catch(() => undefined);
-    const answer = await Promise.race([poll, aborted]);
-    if (!answer) return false;
+    let answer;
+    try {
+      answer = await bounded(
+        client,
+        POLL_MS,
+        () =>
+          client.workflowService.getWorkflowExecutionHistory({
+            namespace: client.options.namespace,
+            execution: { workflowId, runId },
+            waitNewEvent: true,
+            historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+            skipArchival: true,
+            nextPageToken,
+          }),
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (isNotFound(error)) return true;
+      throw error;
+    }
     if (answer.history?.events?.length) return true;
     if (!answer.nextPageToken?.length) throw new TemporalUnavailableError('The long poll ended without an answer');
     nextPageToken = answer.nextPageToken;

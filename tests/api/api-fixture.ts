@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { createParser } from 'eventsource-parser';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
@@ -10,7 +10,7 @@ import type { JobEvent } from '../../contract/job-events.ts';
 import type { JobView } from '../../contract/job-view.ts';
 import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
 import { PresenceCache } from '../../platform/presence/presence-cache.ts';
-import { createClient } from '../../platform/temporal/connection.ts';
+import { createClient, unretriedConnection } from '../../platform/temporal/connection.ts';
 import { InProcessStack } from '../harness/in-process-stack.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
@@ -40,7 +40,7 @@ export class ApiFixture {
 
   /** Another API before the same stack. */
   static async before(stack: InProcessStack, config: Partial<ApiDeps['config']> = {}): Promise<ApiFixture> {
-    const connection = await Connection.connect({ address: stack.temporal.address });
+    const connection = unretriedConnection({ ...stack.config, temporalAddress: stack.temporal.address });
     const client = createClient(connection, stack.temporal.namespace);
     const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
     const presence = new PresenceCache({
