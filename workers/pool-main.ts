@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
-import { sweepWorkDirs } from '../activities/process-job/work-dirs.ts';
+import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
 import { createInputResolver } from '../platform/inputs/create-input-resolver.ts';
 import { ConnectorHost } from './pool/connector-host.ts';

@@ -5,6 +5,7 @@ import type { JobContext } from '../../connectors/contract/job-context.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import type { ProcessJobDeps } from './deps.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
+import type { WorkDir } from './work-dir.ts';
 
 const MAX_CHECKPOINT_BYTES = 65_536;
 
@@ -16,7 +17,7 @@ export function createJobContext(parts: {
   signal: AbortSignal;
   attempt: number;
   logger: Logger;
-  workDir: string;
+  workDir: WorkDir;
 }): JobContext {
   const { task, deps, reporter, signal, attempt, logger, workDir } = parts;
   const { checkpoint, service_job_id: serviceJobId } = reporter.document;
@@ -28,7 +29,9 @@ export function createJobContext(parts: {
     logger,
     checkpoint,
     serviceJobId,
-    workDir,
+    get workDir() {
+      return workDir.path;
+    },
     async saveCheckpoint(next) {
       const bytes = Buffer.byteLength(JSON.stringify(next) ?? '');
       if (bytes > MAX_CHECKPOINT_BYTES) {

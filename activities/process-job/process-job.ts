@@ -17,7 +17,7 @@ import { JobLock } from './job-lock.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 import { decideRetry, toFailure } from './retry-decision.ts';
 import { runConnector } from './run-connector.ts';
-import { createWorkDirs } from './work-dirs.ts';
+import { workDirOf } from './work-dir.ts';
 
 /** Between two beats of a silent connector; a cancel arrives with the answer to a beat. Milliseconds. */
 const BEAT_INTERVAL = 900;
@@ -28,7 +28,6 @@ const BEAT_INTERVAL = 900;
  */
 export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['processJob'] {
   const lock = new JobLock();
-  const workDirs = createWorkDirs(deps.workRoot);
 
   return async function processJob(given: JobTask): Promise<JobOutcome> {
     const context = Context.current();
@@ -56,6 +55,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       worker: deps.worker,
       intervalMs: BEAT_INTERVAL,
     });
+    const workDir = workDirOf(deps.workRoot, task.job_id, info.attempt > 1 || task.inherited !== undefined);
     const started = performance.now();
     const end = (outcome: string) =>
       deps.observer?.ended(
@@ -73,13 +73,13 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
           signal: attempt.signal,
           attempt: info.attempt,
           logger,
-          workDir: workDirs.pathOf(task.job_id),
+          workDir,
         }),
       );
       // Finished in spite of an abort: a cancelled attempt must not count as a success.
       if (attempt.signal.aborted) throw attempt.signal.reason;
       reporter.stop();
-      await workDirs.remove(task.job_id);
+      await workDir.remove();
       logger.info({ duration_ms: outcome.processing_time_ms, artifacts: outcome.artifacts.length }, 'job completed');
       end('completed');
       return outcome;
@@ -88,13 +88,13 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
         const cancelled = context.cancellationDetails?.cancelRequested ?? false;
         reporter.finish({});
         // Otherwise the job goes on, perhaps on this machine: its finished parts are still wanted.
-        if (cancelled) await workDirs.remove(task.job_id);
+        if (cancelled) await workDir.remove();
         logger.info(cancelled ? 'job stopped' : 'attempt interrupted, the job goes on in another');
         end(cancelled ? 'cancelled' : 'handed_over');
         throw context.cancellationSignal.reason;
       }
       const failure = failureOf(error, attempt.signal, task, reporter);
-      if (failure.nonRetryable) await workDirs.remove(task.job_id);
+      if (failure.nonRetryable) await workDir.remove();
       logger.warn({ code: failure.type, final: failure.nonRetryable, err: error }, 'attempt failed');
       end(failure.type ?? 'internal');
       throw failure;

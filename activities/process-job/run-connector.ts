@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import type { JobOutcome, JobTask } from '../../contract/plan.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
 import type { JobData, JobResult, ProgressUpdate } from '../../connectors/contract/connector.ts';
@@ -7,6 +6,7 @@ import { withinRunTimeout } from './attempt-signal.ts';
 import type { ProcessJobDeps } from './deps.ts';
 import { createJobContext } from './job-context.ts';
 import type { ProgressChange, ProgressReporter } from './progress-reporter.ts';
+import type { WorkDir } from './work-dir.ts';
 
 /** A result must fit the history beside everything else. */
 const MAX_RESULT_BYTES = 262_144;
@@ -18,7 +18,7 @@ export interface Attempt {
   signal: AbortSignal;
   attempt: number;
   logger: Logger;
-  workDir: string;
+  workDir: WorkDir;
 }
 
 /** One run of the connector, from job to outcome. */
@@ -27,7 +27,6 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
   if (signal.aborted) throw signal.reason;
   const started = performance.now();
   const connector = await deps.connector(task.connector);
-  await mkdir(parts.workDir, { recursive: true });
   const context = createJobContext(parts);
   const data = jobData(task);
   if (!(await connector.canProcessJob(data))) {

@@ -25,7 +25,10 @@ export function contextWith(
     logger: context.logger,
     checkpoint: context.checkpoint,
     serviceJobId: context.serviceJobId,
-    workDir: context.workDir,
+    // Asked for only when it is used: asking makes the folder.
+    get workDir() {
+      return context.workDir;
+    },
     live: context.live,
     saveCheckpoint: (checkpoint) => context.saveCheckpoint(checkpoint),
     async trackServiceJob(serviceJobId, instance) {
