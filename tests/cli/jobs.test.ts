@@ -1,60 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { JobEvent } from '../../contract/job-events.ts';
 import type { JobView } from '../../contract/job-view.ts';
 import { freePort } from '../../platform/processes/free-port.ts';
-import { ProcessStack } from '../harness/process-stack.ts';
 import { waitUntil } from '../harness/wait-until.ts';
-import { runCommand, startCommand, type Ran, type Running } from './run-command.ts';
+import { CommandSite } from './command-site.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples', 'jobs');
 
-let stack: ProcessStack;
-let folder = '';
+let site: CommandSite;
+const run: CommandSite['run'] = (...args) => site.run(...args);
+const start: CommandSite['start'] = (...args) => site.start(...args);
+const submit: CommandSite['submit'] = (...args) => site.submit(...args);
+const json = <T>(...args: string[]): Promise<T> => site.json<T>(...args);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'switchyard-cli-'));
-  stack = await ProcessStack.start();
-  await stack.server();
-  await stack.worker('standard');
-  await stack.worker('fast-lane');
+  site = await CommandSite.start();
 });
 
-afterAll(async () => {
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const surroundings = () => ({
-  cwd: folder,
-  env: { ...stack.env, SWITCHYARD_URL: stack.api, SWITCHYARD_HEALTH_PORT: '0' } as NodeJS.ProcessEnv,
-});
-
-function run(...args: string[]): Promise<Ran> {
-  return runCommand(args, surroundings());
-}
-
-function start(...args: string[]): Running {
-  return startCommand(args, surroundings());
-}
-
-async function json<T>(...args: string[]): Promise<T> {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
-  return JSON.parse(stdout) as T;
-}
-
-/** Submits without watching. @returns the id */
-async function submit(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run('submit', ...args);
-  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
-  expect(stdout).toMatch(/^\S{26}\n$/);
-  return stdout.trim();
-}
+afterAll(() => site.stop());
 
 describe('submit', () => {
   test('prints the id alone, and the rest on standard error', async () => {
@@ -144,7 +111,7 @@ describe('submit', () => {
 });
 
 test('a picture goes up, comes back larger, and is fetched', async () => {
-  const picture = join(folder, 'small.png');
+  const picture = join(site.folder, 'small.png');
   await sharp({ create: { width: 24, height: 16, channels: 3, background: '#369' } })
     .png()
     .toFile(picture);
@@ -160,14 +127,14 @@ test('a picture goes up, comes back larger, and is fetched', async () => {
     'results',
   );
   expect(code).toBe(0);
-  const [name] = await readdir(join(folder, 'results'));
-  const path = join(folder, 'results', name ?? '');
+  const [name] = await readdir(join(site.folder, 'results'));
+  const path = join(site.folder, 'results', name ?? '');
   expect(stdout).toContain(path);
   expect(await sharp(path).metadata()).toMatchObject({ width: 48, height: 32, format: 'png' });
 });
 
 test('what is no picture is refused by name', async () => {
-  await writeFile(join(folder, 'notes.txt'), 'no picture');
+  await writeFile(join(site.folder, 'notes.txt'), 'no picture');
   const { code, stderr } = await run('submit', 'upscale', '-i', 'image=@notes.txt');
   expect(code).toBe(2);
   expect(stderr).toMatch(/\/payload\/image is text\/plain/);
@@ -212,7 +179,7 @@ describe('the example jobs', () => {
     const end = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Extract<JobEvent, { type: 'end' }>;
     const { id, artifacts } = end.job;
     expect(artifacts.map(({ name }) => name)).toEqual(['picture.png', 'notes.txt', 'noise.bin']);
-    const out = join(folder, 'fetched');
+    const out = join(site.folder, 'fetched');
     const fetched = await json<{ artifacts: { name: string; path: string; sha256: string }[] }>(
       'artifacts',
       id,
@@ -260,7 +227,7 @@ describe('watch', () => {
       '--set',
       'failure_code=validation',
     );
-    await stack.ended(id);
+    await site.stack.ended(id);
     const { code, stdout } = await run('watch', id);
     expect(code).toBe(3);
     expect(stdout).toMatch(/^✖ simulation failed/m);
@@ -274,9 +241,9 @@ describe('watch', () => {
     const { code, stderr } = await watching.ended;
     expect(code).toBe(130);
     expect(stderr).toContain(`Cancel it:      switchyard cancel ${id}`);
-    expect((await stack.get(id)).status).toBe('running');
+    expect((await site.stack.get(id)).status).toBe('running');
     expect((await run('cancel', id, '--watch')).code).toBe(0);
-    expect((await stack.get(id)).status).toBe('cancelled');
+    expect((await site.stack.get(id)).status).toBe('cancelled');
   });
 
   test('--cancel-on-interrupt cancels it, with the exit code of a cancelled job', async () => {
@@ -285,22 +252,22 @@ describe('watch', () => {
     await waitUntil(() => watching.stdout().includes('running'));
     watching.child.kill('SIGINT');
     expect((await watching.ended).code).toBe(4);
-    expect((await stack.get(id)).status).toBe('cancelled');
+    expect((await site.stack.get(id)).status).toBe('cancelled');
   });
 
   test('outlives its API: says so once, waits, and tells the end', async () => {
-    const { api } = stack;
+    const { api } = site.stack;
     const port = { SWITCHYARD_PORT: String(await freePort()) };
-    const first = await stack.apiOnly(port);
-    const own = stack.api;
-    stack.api = api;
+    const first = await site.stack.apiOnly(port);
+    const own = site.stack.api;
+    site.stack.api = api;
     const id = await submit('simulation', '--set', 'duration=8s');
     const watching = start('watch', id, '--url', own);
     await waitUntil(() => watching.stdout().includes('running'));
     await first.kill();
     await waitUntil(() => watching.stderr().includes('The API is away'));
-    const second = await stack.apiOnly(port);
-    stack.api = api;
+    const second = await site.stack.apiOnly(port);
+    site.stack.api = api;
     const { code, stdout, stderr } = await watching.ended;
     await second.stop();
     expect(code).toBe(0);
@@ -319,7 +286,7 @@ describe('watch', () => {
 describe('jobs', () => {
   test('get shows all of it, also under jobs', async () => {
     const id = await submit('simulation', '--set', 'duration=10ms', '--tag', 'shown');
-    await stack.ended(id);
+    await site.stack.ended(id);
     const { code, stdout } = await run('get', id);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^id +${id}$`, 'm'));
@@ -347,17 +314,17 @@ describe('jobs', () => {
 
   test('retry makes a new job of the same document', async () => {
     const id = await submit('simulation', '--set', 'duration=10ms', '--set', 'result=7');
-    await stack.ended(id);
+    await site.stack.ended(id);
     const { code, stdout } = await run('retry', id);
     expect(code).toBe(0);
-    expect(await stack.ended(stdout.trim())).toMatchObject({ status: 'completed', retry_of: id, result: 7 });
+    expect(await site.stack.ended(stdout.trim())).toMatchObject({ status: 'completed', retry_of: id, result: 7 });
   });
 
   test('retry of a job that goes on, and cancel of one that has ended, are refused', async () => {
     const id = await submit('simulation', '--set', 'duration=60s');
     expect((await run('retry', id)).code).toBe(1);
     expect((await run('cancel', id)).code).toBe(0);
-    await stack.ended(id);
+    await site.stack.ended(id);
     const { code, stderr } = await run('cancel', id);
     expect(code).toBe(1);
     expect(stderr).toContain('has ended already: cancelled');
@@ -368,9 +335,9 @@ describe('jobs', () => {
     const { code, stderr } = await run('update', id, '--priority', '1', '--deadline', '2h');
     expect(code).toBe(0);
     expect(stderr).toContain('priority 1');
-    await waitUntil(async () => (await stack.get(id)).priority === 1);
+    await waitUntil(async () => (await site.stack.get(id)).priority === 1);
     expect((await run('update', id, '--pool', 'fast-lane')).code).toBe(0);
-    expect((await stack.ended(id)).pool).toBe('fast-lane');
+    expect((await site.stack.ended(id)).pool).toBe('fast-lane');
   });
 
   test('a job that nobody can take says why, to who submits it and to who asks', async () => {
@@ -383,96 +350,5 @@ describe('jobs', () => {
   test('last is the job created last, also when the list does not have it yet', async () => {
     const id = await submit('simulation', '--set', 'duration=10ms');
     await waitUntil(async () => (await json<JobView>('get', 'last')).id === id);
-  });
-});
-
-describe('looking around', () => {
-  test('services: a list, and one with its fields and an example that works', async () => {
-    expect((await run('services')).stdout).toMatch(/^simulation +Simulated work/m);
-    const { stdout } = await run('services', 'simulation');
-    expect(stdout).toMatch(/^ {2}steps +integer, 1–1000, default 10\n +Progress reports$/m);
-    expect(stdout).toMatch(/^ +artifacts\[\]\.name \* +string/m);
-    const example = /^ {2}switchyard (submit .*) --watch$/m.exec(stdout)?.[1] ?? '';
-    const words = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-    expect((await run(...words, '--wait', '60')).code).toBe(0);
-    const { code, stderr } = await run('services', 'nonsense');
-    expect(code).toBe(6);
-    expect(stderr).toMatch(/there are: .*simulation/);
-  });
-
-  test('pools and workers tell who is there', async () => {
-    await waitUntil(async () => (await run('workers')).stdout.includes('standard.simulation'));
-    expect((await run('pools')).stdout).toMatch(/^heavy +\S.* +0 /m);
-  });
-
-  test('doctor names the pools without a worker, and is content', async () => {
-    // What other tests left waiting is told too; a moment later the server has forgotten it.
-    const { code, stdout } = await waitUntil(async () => {
-      const ran = await run('doctor');
-      return !ran.stdout.includes(' waiting in pool') && ran;
-    });
-    expect(stdout).toMatch(/^ok +Temporal +127\.0\.0\.1:\d+, server 1\.\d+/m);
-    expect(stdout).toMatch(/^ok +Search attributes/m);
-    expect(stdout).toMatch(/^ok +Orchestrator/m);
-    expect(stdout).toMatch(/^ok +Service simulation +workers in fast-lane, standard; none in heavy$/m);
-    expect(stdout).toMatch(/^ok +API /m);
-    expect(code).toBe(0);
-  });
-
-  test('doctor says who waits where nobody works, and which command helps', async () => {
-    const id = await submit('simulation', '--pool', 'heavy');
-    const { stdout } = await waitUntil(async () => {
-      const ran = await run('doctor');
-      return ran.stdout.includes(' waiting in pool heavy') && ran;
-    });
-    expect(stdout).toMatch(/^warn +Service simulation +about 1 job waiting in pool heavy/m);
-    expect(stdout).toContain('switchyard worker --pool heavy');
-    await run('cancel', id);
-  });
-
-  test('completion offers what only the running system knows', async () => {
-    const id = await submit('simulation', '--set', 'duration=10ms');
-    const offered = async (...words: string[]) => (await run('complete', '--', ...words)).stdout;
-    await waitUntil(async () => (await offered('watch', '')).includes(id));
-    expect(await offered('submit', 'ups')).toMatch(/^upscale\t/m);
-    expect(await offered('submit', '--pool', 'he')).toMatch(/^heavy\t/m);
-  });
-});
-
-describe('running Switchyard', () => {
-  test('worker serves what it was told to, and leaves in order', async () => {
-    const worker = start('worker', '--pool', 'heavy', '--capabilities', 'simulation', '--max-concurrent', '1');
-    await waitUntil(async () => (await run('workers')).stdout.includes('heavy.simulation'));
-    expect((await run('workers')).stdout).not.toContain('heavy.upscale');
-    const { code, stdout } = await run(
-      'submit',
-      'simulation',
-      '--pool',
-      'heavy',
-      '--set',
-      'duration=10ms',
-      '--wait',
-      '60',
-    );
-    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('completed') });
-    worker.child.kill('SIGTERM');
-    expect((await worker.ended).code).toBe(0);
-  });
-
-  test('a pool that does not exist is refused with those there are', async () => {
-    const { code, stderr } = await run('worker', '--pool', 'nonsense');
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/fast-lane, standard, heavy/);
-  });
-
-  test('api runs beside another one', async () => {
-    const port = String(await freePort());
-    const { cwd, env } = surroundings();
-    const api = startCommand(['api'], { cwd, env: { ...env, SWITCHYARD_PORT: port } });
-    const list = () => runCommand(['jobs', '--url', `http://127.0.0.1:${port}`], { cwd, env });
-    await waitUntil(async () => (await list()).code === 0);
-    api.child.kill('SIGTERM');
-    expect((await api.ended).code).toBe(0);
-    expect((await list()).code).toBe(7);
   });
 });
