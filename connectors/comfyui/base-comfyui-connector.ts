@@ -77,6 +77,12 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
     await Promise.all(clients.map((client) => client.close()));
   }
 
+  /** @throws ConnectorError `validation` for bad settings; the former ones stay in force then */
+  override async updateConfiguration(config: Partial<ConnectorConfig>): Promise<void> {
+    readSettings({ ...this.config, ...config }, this.defaultHost, process.env);
+    await super.updateConfiguration(config);
+  }
+
   protected override async configurationUpdated(): Promise<void> {
     const next = this.#connect();
     if (this.#server) this.#former.push(this.#server.client);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** How to get what is wanted, in the menus of ComfyUI's editor. */
-export const EXPORT_HINT =
+const EXPORT_HINT =
   'in ComfyUI choose Workflow > Export (API) (older editors: "Save (API Format)", after switching on "Dev mode options") and send that file';
 
 const nodeSchema = z.looseObject({
@@ -10,7 +10,7 @@ const nodeSchema = z.looseObject({
 });
 
 /** A graph in API format: `{"4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}}}`. */
-export const graphSchema = z
+const graphSchema = z
   .record(z.string(), z.unknown(), 'must be an object of nodes by their ids')
   .superRefine((graph, ctx) => {
     if (isUiFormat(graph)) {

@@ -1,7 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ComfyUIConnector, ComfyUIRemoteConnector } from '../../../connectors/comfyui/connector.ts';
+import {
+  ComfyUIConnector,
+  ComfyUILocalConnector,
+  ComfyUIRemoteConnector,
+  ComfyUIWebSocketConnector,
+} from '../../../connectors/comfyui/connector.ts';
 import { png } from '../../doubles/comfyui/media.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { eventually } from '../harness.ts';
@@ -219,6 +224,29 @@ describe('a job on ComfyUI', () => {
       .result.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'authentication' });
     expect(String((error as Error).message)).not.toContain('wrong-secret');
+  });
+
+  test.each([ComfyUIConnector, ComfyUIWebSocketConnector, ComfyUILocalConnector, ComfyUIRemoteConnector])(
+    '%p runs a job',
+    async (Class) => {
+      const each = await comfyBench({}, {}, Class);
+      expect((await each.attempt({ workflow: graphWith() }).result).artifacts).toHaveLength(1);
+    },
+  );
+
+  test('settings change at run time; bad ones are refused and change nothing', async () => {
+    const { attempt, connector } = await bench();
+    await connector.initialize();
+    await expect(connector.updateConfiguration({ poll_seconds: 'often' })).rejects.toMatchObject({
+      code: 'validation',
+      message: 'ComfyUI is not set up right: COMFYUI_POLL_SECONDS must be a number of seconds',
+    });
+    await connector.updateConfiguration({ denied_nodes: 'SaveImage' });
+    await expect(attempt({ workflow: graphWith() }).result).rejects.toMatchObject({ code: 'permission' });
+    expect(() => new ComfyUIRemoteConnector('nowhere').getConfiguration()).not.toThrow();
+    await expect(new ComfyUIRemoteConnector('nowhere').initialize()).rejects.toMatchObject({
+      message: expect.stringMatching(/neither COMFYUI_URL nor COMFYUI_HOST is set/),
+    });
   });
 
   test('says what the server is and has', async () => {
