@@ -76,6 +76,8 @@ export interface JobOutcome {
   service_job_id?: string;
   /** Attempts it took, those lost with their worker included. */
   attempts: number;
+  /** When the last attempt began, epoch milliseconds of the worker's clock. */
+  started_at: number;
   /** Run time of the last attempt. Milliseconds. */
   processing_time_ms: number;
 }

@@ -26,6 +26,7 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
   const { task, deps, reporter, signal } = parts;
   if (signal.aborted) throw signal.reason;
   const started = performance.now();
+  const startedAt = Date.now();
   const connector = await deps.connector(task.connector);
   const context = createJobContext(parts);
   const data = jobData(task);
@@ -51,6 +52,7 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
     worker: deps.worker,
     service_job_id: result.service_info?.service_job_id ?? reporter.document.service_job_id,
     attempts: parts.attempt,
+    started_at: startedAt,
     processing_time_ms: Math.round(performance.now() - started),
   };
 }

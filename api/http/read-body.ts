@@ -78,7 +78,7 @@ function placed(text: string): string {
   return `${mistake.what} at line ${line}, column ${column} (position ${mistake.offset})`;
 }
 
-export function readBytes(req: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
+function readBytes(req: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
   const tooLarge = () =>
     new HttpProblem('payload_too_large', `The body is over the limit of ${maxBytes} bytes`, {
       headers: { Connection: 'close' },

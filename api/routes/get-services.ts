@@ -64,7 +64,7 @@ function serviceView({ presence }: ApiContext, { name, manifest, routes, type }:
 }
 
 /** What a client may write, so defaults are not required. A part that JSON Schema cannot say stays open. */
-export function payloadSchema(payload: z.ZodType): Record<string, unknown> {
+function payloadSchema(payload: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...schema } = z.toJSONSchema(payload, { io: 'input', unrepresentable: 'any' });
   return schema;
 }

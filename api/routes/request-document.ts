@@ -20,7 +20,7 @@ interface UploadedFile {
 }
 
 /** White space and escapes may make a body longer than the document in it, which has a limit of its own. */
-export function bodyLimit(maxPayloadBytes: number): number {
+function bodyLimit(maxPayloadBytes: number): number {
   return maxPayloadBytes * 2 + 65_536;
 }
 

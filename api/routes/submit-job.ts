@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { encodeId, jobWorkflowId } from '../../contract/ids.ts';
 import type { JobView } from '../../contract/job-view.ts';
 import { buildAccepted } from '../../platform/jobs/build-view.ts';
+import type { JobStart } from '../../platform/jobs/job-start.ts';
 import type { LiveJob } from '../../platform/jobs/live-job.ts';
 import { startJob } from '../../platform/jobs/start-job.ts';
 import { TemporalUnavailableError } from '../../platform/jobs/temporal-calls.ts';
@@ -57,6 +58,7 @@ interface Accepted {
   view: JobView;
   /** Set when this request started the job. */
   live?: LiveJob;
+  start?: JobStart;
   replayed: boolean;
 }
 
@@ -93,7 +95,7 @@ async function accept(
   const { job, plan } = planned;
   const start = { runId, createdAt, document: job, prepared: { plan, retry_of: retryOf }, priority: job.priority };
   const view = buildAccepted(jobWorkflowId(jobId), start, api.queues, api.addresses);
-  return { view, live: liveJob(jobId, runId, createdAt), replayed: false };
+  return { view, live: liveJob(jobId, runId, createdAt), start, replayed: false };
 }
 
 function liveJob(jobId: string, runId: string, createdAt: number): LiveJob {
@@ -123,13 +125,13 @@ async function viewOf(api: ApiContext, jobId: string): Promise<JobView | undefin
 async function answer(
   api: ApiContext,
   res: Response,
-  { view, live, replayed }: Accepted,
+  { view, live, start, replayed }: Accepted,
   seconds: number | undefined,
 ): Promise<void> {
   let shown = view;
   if (seconds !== undefined) {
     res.setHeader('Preference-Applied', `wait=${seconds}`);
-    shown = (await waitFor(api, res, live ?? (await api.reader.describe(view.id)), seconds)) ?? view;
+    shown = (await waitFor(api, res, live ?? (await api.reader.describe(view.id)), seconds, start)) ?? view;
   }
   if (replayed) res.setHeader('Idempotent-Replayed', 'true');
   res

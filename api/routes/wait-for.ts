@@ -1,11 +1,13 @@
 import type { Response } from 'express';
 import type { JobView } from '../../contract/job-view.ts';
+import type { JobStart } from '../../platform/jobs/job-start.ts';
 import type { LiveJob } from '../../platform/jobs/live-job.ts';
 import { waitForEnd } from '../../platform/jobs/wait-for-end.ts';
 import type { ApiContext } from '../context.ts';
 
 /**
  * Waits for the end of a job on behalf of one request.
+ * @param start what the job was started with, where the caller knows it
  * @returns the last state known: finished, or as it is when the time is up; undefined when it cannot be read now
  */
 export async function waitFor(
@@ -13,6 +15,7 @@ export async function waitFor(
   res: Response,
   live: LiveJob | undefined,
   seconds: number,
+  start?: JobStart,
 ): Promise<JobView | undefined> {
   if (!live) return undefined;
   const stop = new AbortController();
@@ -23,7 +26,7 @@ export async function waitFor(
   try {
     const finished =
       live.workflow === 'running'
-        ? await waitForEnd(live, { client: api.client, reader: api.reader, signal: stop.signal, longPoll })
+        ? await waitForEnd(live, { client: api.client, reader: api.reader, signal: stop.signal, longPoll, start })
         : undefined;
     if (finished)
       api.metrics.ended.inc({ service: finished.service, status: finished.status, code: finished.error_code ?? '' });

@@ -11,7 +11,7 @@ import { clientMessageSchema, type ClientMessage } from './messages.schema.ts';
 import { WsSink } from './ws-sink.ts';
 
 /** Subscriptions on one connection. */
-export const MAX_SUBSCRIPTIONS = 200;
+const MAX_SUBSCRIPTIONS = 200;
 /** Messages that make no sense, before the connection is closed. */
 const MAX_MISTAKES = 20;
 /** Policy violation (RFC 6455). */

@@ -9,7 +9,7 @@ import type { RequestGuard } from '../http/request-guard.ts';
 import { problemDocument } from '../http/write-problem.ts';
 import { serveSocket } from './ws-connection.ts';
 
-export const WS_PATH = '/api/ws';
+const WS_PATH = '/api/ws';
 const MAX_MESSAGE_BYTES = 64 * 1_024;
 const MAX_CONNECTIONS = 500;
 /** A client that has not answered a ping by the next one is gone. Milliseconds. */

@@ -3,7 +3,7 @@ import type { JobEvent } from '../../contract/job-events.ts';
 import type { CloseReason, EventSink } from '../watch/event-sink.ts';
 
 /** "Try again later" (RFC 6455, registry of close codes): a client that does not read what it is sent. */
-export const CLOSE_SLOW = 1013;
+const CLOSE_SLOW = 1013;
 
 /** The events of one job on a socket that carries several. */
 export class WsSink implements EventSink {

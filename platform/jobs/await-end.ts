@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import { bounded, isNotFound, TemporalUnavailableError } from './temporal-calls.ts';
 
+type HistoryEvent = temporal.api.history.v1.HistoryEvent.$Properties;
 const { HistoryEventFilterType } = proto.temporal.api.enums.v1;
 
 /** One long poll. The server holds it a second less than its deadline, at most 20 s. Milliseconds. */
@@ -9,7 +10,7 @@ const POLL_MS = 11_000;
 
 /**
  * Waits for the closing event of a run; costs one open call and nothing else while the job goes on.
- * @returns true when the run has ended (or is forgotten), false when `signal` was aborted first
+ * @returns the closing event, none when the run is forgotten; undefined when `signal` was aborted first
  * @throws TemporalUnavailableError, TemporalBusyError
  */
 export async function awaitEnd(
@@ -17,7 +18,7 @@ export async function awaitEnd(
   workflowId: string,
   runId: string,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<{ close?: HistoryEvent } | undefined> {
   let nextPageToken: Uint8Array | undefined;
   while (!signal.aborted) {
     let answer;
@@ -37,13 +38,14 @@ export async function awaitEnd(
         signal,
       );
     } catch (error) {
-      if (signal.aborted) return false;
-      if (isNotFound(error)) return true;
+      if (signal.aborted) return undefined;
+      if (isNotFound(error)) return {};
       throw error;
     }
-    if (answer.history?.events?.length) return true;
+    const close = answer.history?.events?.at(-1);
+    if (close) return { close };
     if (!answer.nextPageToken?.length) throw new TemporalUnavailableError('The long poll ended without an answer');
     nextPageToken = answer.nextPageToken;
   }
-  return false;
+  return undefined;
 }

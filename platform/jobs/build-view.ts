@@ -66,7 +66,8 @@ export function buildView(live: LiveJob, history: JobHistory, queues: QueueLooku
   const { activity } = live;
   const outcome = end?.outcome;
   const progress = end ? undefined : activity?.progress;
-  const startedAt = activity?.state === 'scheduled' ? undefined : (activity?.startedAt ?? track?.startedAt);
+  const startedAt =
+    outcome?.started_at ?? (activity?.state === 'scheduled' ? undefined : (activity?.startedAt ?? track?.startedAt));
   return {
     ...identity(live.workflowId, live.runId, addresses),
     status: state.status,

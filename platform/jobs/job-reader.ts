@@ -81,6 +81,11 @@ export class JobReader {
     return history && this.#reading(live, history).view;
   }
 
+  /** The view of a look and a history that need no reading. */
+  viewOfHistory(live: LiveJob, history: JobHistory): JobView {
+    return this.#reading(live, history).view;
+  }
+
   #reading(live: LiveJob, history: JobHistory): JobReading {
     const { queues, addresses } = this.#options;
     return { live, history, view: buildView(live, history, queues, addresses) };

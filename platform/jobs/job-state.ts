@@ -39,10 +39,7 @@ export function stateOf(live: LiveJob, queues: QueueLookup, hints: StateHints = 
 }
 
 /** Why a job that was just accepted waits. */
-export function firstReason(
-  hints: StateHints,
-  queues: QueueLookup,
-): Pick<JobState, 'status_reason' | 'status_message'> {
+function firstReason(hints: StateHints, queues: QueueLookup): Pick<JobState, 'status_reason' | 'status_message'> {
   if (hints.unmatched !== undefined) return unmatched(hints.unmatched);
   if (queues(JOBS_TASK_QUEUE) === 'none') return NO_ORCHESTRATOR;
   return hints.firstQueue === undefined ? { status_reason: 'starting' } : queueReason(hints.firstQueue, queues);

@@ -3,7 +3,9 @@ import type { Client } from '@temporalio/client';
 import type { JobView } from '../../contract/job-view.ts';
 import { awaitEnd } from './await-end.ts';
 import type { JobReader } from './job-reader.ts';
+import type { JobStart } from './job-start.ts';
 import type { LiveJob } from './live-job.ts';
+import { plainHistory } from './plain-history.ts';
 
 /** Without a long poll to spare, how often the job is looked at. Milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -15,6 +17,8 @@ export interface WaitOptions {
   signal: AbortSignal;
   /** Long polls may be used up: then it is looked at from time to time. */
   longPoll: boolean;
+  /** What the job was started with, where that is known. */
+  start?: JobStart;
 }
 
 /**
@@ -25,8 +29,11 @@ export interface WaitOptions {
 export async function waitForEnd(live: LiveJob, options: WaitOptions): Promise<JobView | undefined> {
   const { client, reader, signal } = options;
   if (options.longPoll) {
-    if (!(await awaitEnd(client, live.workflowId, live.runId, signal))) return undefined;
-    return reader.viewOf({ ...live, workflow: 'completed', activity: undefined });
+    const over = await awaitEnd(client, live.workflowId, live.runId, signal);
+    if (!over) return undefined;
+    const ended: LiveJob = { ...live, workflow: 'completed', activity: undefined };
+    const plain = options.start && over.close && (await plainHistory(client, options.start, over.close));
+    return plain ? reader.viewOfHistory(ended, plain) : reader.viewOf(ended);
   }
   while (!signal.aborted) {
     const look = await reader.describe(live.jobId);
