@@ -20,7 +20,7 @@ type Body = ReturnType<typeof chatBody>;
 
 async function whole(job: TextJob, body: Body, signal: AbortSignal | undefined): Promise<TextAnswer> {
   const { value, exchange } = await job.paid.send(
-    (client) => client.chat.completions.create({ ...body, stream: false }, { signal }),
+    (client) => client.chat.completions.create({ ...body, stream: false }),
     { signal },
   );
   const choice = value.choices?.[0];
@@ -28,7 +28,6 @@ async function whole(job: TextJob, body: Body, signal: AbortSignal | undefined):
   const calls = (choice.message.tool_calls ?? []).flatMap((call) =>
     call.type === 'function' ? [{ id: call.id, ...call.function }] : [],
   );
-  if (choice.message.content) job.writing.add(choice.message.content);
   return {
     text: choice.message.content ?? '',
     refusal: choice.message.refusal ?? undefined,
@@ -45,8 +44,7 @@ async function whole(job: TextJob, body: Body, signal: AbortSignal | undefined):
 async function streamed(job: TextJob, body: Body): Promise<TextAnswer> {
   const { paid, signal, writing } = job;
   const { value: chunks, exchange } = await paid.send(
-    (client) =>
-      client.chat.completions.create({ ...body, stream: true, stream_options: { include_usage: true } }, { signal }),
+    (client) => client.chat.completions.create({ ...body, stream: true, stream_options: { include_usage: true } }),
     { signal },
   );
   const answer = new ChatAnswer();

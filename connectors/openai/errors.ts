@@ -36,6 +36,8 @@ const BY_CODE: Readonly<Record<string, ErrorCode>> = {
   data_residency_mismatch: 'permission',
   invalid_api_key: 'authentication',
 };
+/** Codes about pictures: `invalid_image_format`, `image_too_large`, `empty_image_file` … */
+const PICTURE = /^(?:invalid_(?:base64_)?image|image_|unsupported_image|empty_image|failed_to_download_image)/;
 /** Request fields by other names in our payloads. */
 const FIELDS: Readonly<Record<string, string>> = {
   max_tokens: 'max_output_tokens',
@@ -87,12 +89,14 @@ function refusal(error: ApiRefusal, facts: ErrorFacts): ConnectorError {
   const about = [status === undefined ? 'in the answer' : `HTTP ${status}`, names[0]].filter(Boolean).join(', ');
   const requestId = error.requestID ?? exchange.headers['x-request-id'];
   const said = facts.hide(backendText(error.error ?? error.message) || error.message);
-  const pointer = pointerOf(error.param, judged.code, payload);
+  const param = names.some((name) => PICTURE.test(name)) ? 'image' : error.param;
+  const pointer = pointerOf(param, judged.code, payload);
   const errors: FieldError[] | undefined = pointer ? [{ pointer, detail: said }] : undefined;
   return new ConnectorError(
     judged.code,
     `${host} says (${about}${requestId ? `, request ${requestId}` : ''}): ${said}`,
-    { errors, retryable: judged.retryable, retry_after_ms: judged.retryAfterMs, cause: error },
+    // No cause: the SDK's error repeats the backend's words as they came, and they may hold the key.
+    { errors, retryable: judged.retryable, retry_after_ms: judged.retryAfterMs },
   );
 }
 
@@ -107,6 +111,7 @@ function judge(status: number | undefined, names: string[], error: ApiRefusal, f
   const known = names.map((name) => BY_CODE[name]).find((code) => code !== undefined);
   if (names.some((name) => CONTENT.has(name))) return { code: 'content_policy' };
   if (names.some((name) => QUOTA.has(name))) return { code: 'quota_exceeded' };
+  if (names.some((name) => PICTURE.test(name))) return { code: 'validation' };
   const retryAfterMs = retryAfterOf(headers, Date.now());
   if (status === undefined) return { code: known ?? 'backend_error', retryAfterMs };
   if (status === 429) return { code: 'rate_limited', retryAfterMs: retryAfterMs ?? longestReset(headers) };
@@ -135,9 +140,10 @@ function pointerOf(param: unknown, code: ErrorCode, payload: Readonly<Record<str
   if (code === 'missing_model') return '/payload/model';
   if (typeof param !== 'string' || !param) return undefined;
   const first = /^[a-z_]+/.exec(param)?.[0] ?? '';
-  if (first === 'messages' || first === 'input') {
-    const field = ['messages', 'prompt', 'question'].find((name) => payload[name] !== undefined);
-    return `/payload/${field ?? 'prompt'}`;
+  if (first === 'messages' || first === 'input' || first === 'image') {
+    const fields = ['messages', 'prompt', 'question'];
+    const field = (first === 'image' ? ['image', ...fields] : fields).find((name) => payload[name] !== undefined);
+    return `/payload/${field ?? ''}`.replace(/\/$/, '');
   }
   const field = FIELDS[first] ?? first;
   return payload[field] === undefined ? '/payload' : `/payload/${field}`;

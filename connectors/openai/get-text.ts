@@ -52,7 +52,7 @@ export async function getText(request: TextRequest): Promise<JobResult> {
     }),
   };
   const answer = await (through === 'responses' ? runResponse(job) : runChat(job));
-  job.writing.done(answer.usage?.output_tokens);
+  job.writing.done(answer.text, answer.usage?.output_tokens);
   return finishText({
     jobId,
     connectorId: request.connectorId,

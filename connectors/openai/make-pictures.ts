@@ -53,8 +53,8 @@ async function atOnce(work: PictureWork): Promise<MadePictures> {
   const { value, exchange } = await paid.send(
     (client) =>
       inputs
-        ? client.images.edit({ ...body, ...filesOf(inputs) } as OpenAI.ImageEditParamsNonStreaming, { signal })
-        : client.images.generate(body as OpenAI.ImageGenerateParamsNonStreaming, { signal }),
+        ? client.images.edit({ ...body, ...filesOf(inputs) } as OpenAI.ImageEditParamsNonStreaming)
+        : client.images.generate(body as OpenAI.ImageGenerateParamsNonStreaming),
     { signal },
   );
   const requestId = exchange.headers['x-request-id'];
@@ -74,8 +74,8 @@ async function inSteps(work: PictureWork): Promise<MadePictures> {
   const { value: events, exchange } = await paid.send(
     (client): PromiseLike<AsyncIterable<OpenAI.ImageGenStreamEvent | OpenAI.ImageEditStreamEvent>> =>
       inputs
-        ? client.images.edit({ ...body, ...filesOf(inputs) } as OpenAI.ImageEditParamsStreaming, { signal })
-        : client.images.generate(body as OpenAI.ImageGenerateParamsStreaming, { signal }),
+        ? client.images.edit({ ...body, ...filesOf(inputs) } as OpenAI.ImageEditParamsStreaming)
+        : client.images.generate(body as OpenAI.ImageGenerateParamsStreaming),
     { signal },
   );
   let seen = 0;

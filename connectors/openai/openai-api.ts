@@ -92,7 +92,7 @@ export class OpenAiApi {
         refused.push(error);
         continue;
       }
-      const exchange = new Exchange(options.limits);
+      const exchange = new Exchange(options.limits, options.signal);
       await options.sending?.(key, exchange);
       try {
         const value = await ask(this.#client(key, exchange, options.headers));
@@ -135,7 +135,7 @@ export class OpenAiApi {
     const names = await this.models.names();
     if (names === undefined || names.length === 0 || this.models.lists(model)) return;
     try {
-      await this.read((client) => client.models.retrieve(model, { signal }), { signal, model });
+      await this.read((client) => client.models.retrieve(model), { signal, model });
       this.models.proven(model);
     } catch (error) {
       signal?.throwIfAborted();

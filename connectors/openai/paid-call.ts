@@ -3,7 +3,7 @@ import { ERROR_CODES } from '../../contract/errors.ts';
 import { lostAnswer, PaidRequestNote, type IfLost, type PaidRequest } from '../base/paid-request.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobContext } from '../contract/job-context.ts';
-import type { Exchange } from '../http/sdk-fetch.ts';
+import { Exchange } from '../http/sdk-fetch.ts';
 import type { CallOptions, Called, OpenAiApi } from './openai-api.ts';
 
 export interface PaidCallOptions {
@@ -75,9 +75,8 @@ export class PaidCall {
    * @param ended whether the backend itself has ended the work with an error
    */
   async failed(error: unknown, how: string, ended = false): Promise<never> {
-    const { api, payload, model } = this.#options;
     const exchange = this.#exchange;
-    const failure = exchange ? api.explain(error, exchange, { payload, model }) : (error as ConnectorError);
+    const failure = this.explain(error);
     const { pending } = this.#note;
     if (!pending || ended || (exchange && nothingCharged(exchange))) {
       await this.#note.clear();
@@ -87,7 +86,13 @@ export class PaidCall {
       await this.#note.clear();
       throw asRetryable(failure);
     }
-    throw lost(pending, failure, how, api.settings.host);
+    throw lost(pending, failure, how, this.#options.api.settings.host);
+  }
+
+  /** An error that came with the answer, in the words of the one table. */
+  explain(error: unknown): ConnectorError {
+    const { api, payload, model } = this.#options;
+    return api.explain(error, this.#exchange ?? new Exchange(), { payload, model });
   }
 
   /** The backend has ended the work: whatever follows is a new request. */

@@ -2,7 +2,6 @@ import { APIConnectionError, APIError, type OpenAI } from 'openai';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { goesOnElsewhere } from '../contract/stop-cause.ts';
 import { poll } from '../http/poller.ts';
-import { Exchange } from '../http/sdk-fetch.ts';
 import { cancelResponse } from './cancel-response.ts';
 import { responsesBody } from './request-body.ts';
 import { isOver, ResponseEvents } from './response-stream.ts';
@@ -66,17 +65,16 @@ async function inBackground(job: TextJob): Promise<TextAnswer> {
   try {
     const track = (id: string) => tracked(job, id);
     if (!stream) {
-      const { value } = await paid.send((client) => client.responses.create(body, { signal: patience.signal }), {
+      const { value } = await paid.send((client) => client.responses.create(body), {
         signal: patience.signal,
       });
       await track(value.id);
       return await finish(job, isOver(value) ? value : await pollToEnd(job, value.id), false);
     }
     const events = new ResponseEvents(writing, track);
-    const { value, exchange } = await paid.send(
-      (client) => client.responses.create({ ...body, stream: true }, { signal: patience.signal }),
-      { signal: patience.signal },
-    );
+    const { value, exchange } = await paid.send((client) => client.responses.create({ ...body, stream: true }), {
+      signal: patience.signal,
+    });
     return await finish(job, await watch(job, events, undefined, value), false, exchange.headers['x-request-id']);
   } finally {
     patience.dispose();
@@ -135,7 +133,7 @@ async function readOrDrop(job: TextJob, events: ResponseEvents, stream: Events):
     return over;
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof ConnectorError && error.code === 'output_too_large') return giveUp(job, events.id, error);
+    if (error instanceof ConnectorError && error.code === 'output_too_large') await giveUp(job, events.id, error);
     context?.logger.debug({ err: error }, 'the stream of a response broke off');
     return undefined;
   } finally {
@@ -159,7 +157,7 @@ async function reopen(job: TextJob, id: string, after: number | undefined): Prom
   const { api, paid, signal } = job;
   try {
     const query = { stream: true as const, ...(after === undefined ? {} : { starting_after: after }) };
-    const { value } = await api.call((client) => client.responses.retrieve(id, query, { signal }), {
+    const { value } = await api.call((client) => client.responses.retrieve(id, query), {
       signal,
       key: paid.key,
     });
@@ -173,7 +171,7 @@ async function reopen(job: TextJob, id: string, after: number | undefined): Prom
 
 async function retrieve(job: TextJob, id: string): Promise<Response> {
   const { api, paid, signal } = job;
-  const { value } = await api.read((client) => client.responses.retrieve(id, {}, { signal }), {
+  const { value } = await api.read((client) => client.responses.retrieve(id), {
     signal,
     key: paid.key,
   });
@@ -219,17 +217,16 @@ async function atOnce(job: TextJob): Promise<TextAnswer> {
   const { context, paid, signal, stream, wish, writing, api } = job;
   const body = responsesBody(wish);
   if (!stream) {
-    const { value, exchange } = await paid.send((client) => client.responses.create(body, { signal }), { signal });
+    const { value, exchange } = await paid.send((client) => client.responses.create(body), { signal });
     return finish(job, value, false, exchange.headers['x-request-id']);
   }
   const kept = wish.store !== false;
   const events = new ResponseEvents(writing, async (id) => {
     if (kept) await context?.trackServiceJob(id, api.settings.host);
   });
-  const { value, exchange } = await paid.send(
-    (client) => client.responses.create({ ...body, stream: true }, { signal }),
-    { signal },
-  );
+  const { value, exchange } = await paid.send((client) => client.responses.create({ ...body, stream: true }), {
+    signal,
+  });
   let over: Response | undefined;
   try {
     over = await events.read(value);
@@ -259,7 +256,7 @@ async function lookBack(job: TextJob, id: string, cause: unknown): Promise<TextA
 }
 
 async function finish(job: TextJob, response: Response, reattached: boolean, request_id?: string): Promise<TextAnswer> {
-  const { api, paid, wish } = job;
+  const { api, paid } = job;
   if (response.status === 'failed') {
     await paid.ended();
     const error = new APIError(
@@ -268,7 +265,7 @@ async function finish(job: TextJob, response: Response, reattached: boolean, req
       undefined,
       undefined,
     );
-    throw api.explain(error, new Exchange(), { payload: { ...wish }, model: wish.model });
+    throw paid.explain(error);
   }
   if (response.status === 'cancelled') {
     const text = `The response ${response.id} was cancelled at ${api.settings.host}, not by this job`;

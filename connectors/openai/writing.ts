@@ -63,9 +63,14 @@ export class Writing {
     void report({ job_id, progress: this.#progress(), message });
   }
 
-  /** The answer is whole. @param tokens by the server's own count, if it counts */
-  done(tokens = this.#tokens): void {
-    this.#tokens = tokens;
+  /**
+   * The answer is whole; whoever watches gets what has not come by the stream.
+   * @param tokens by the server's own count, if it counts
+   */
+  done(text: string, tokens: number | undefined): void {
+    const known = text.startsWith(this.text) ? this.#length : 0;
+    if (known < text.length) this.#options.live?.token(text.slice(known), known);
+    this.#tokens = tokens ?? this.#tokens;
     this.#report(performance.now(), 100);
   }
 

@@ -4,7 +4,7 @@ import type { ConnectorConfig, ConnectorInterface, ProgressUpdate } from '../../
 import type { LiveSink } from '../../../connectors/contract/live-sink.ts';
 import { createInputResolver } from '../../../platform/inputs/create-input-resolver.ts';
 import { OpenAiDouble } from '../../doubles/openai/openai-double.ts';
-import { contextFor, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
+import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
 
 /** What a live channel would carry. */
 export class Heard implements LiveSink {
@@ -71,6 +71,10 @@ export class OpenAiBench {
     const outcome = connector.processJob(job, (update) => void reports.push(update), context);
     outcome.catch(() => {});
     return { outcome, reports, context, live };
+  }
+
+  until<T>(assertion: () => T | Promise<T>): Promise<T> {
+    return eventually(assertion);
   }
 
   /** What the next attempt inherits from this one. */

@@ -6,7 +6,7 @@ connectorContract('openai-image', {
   className: 'OpenAIImageConnector',
   connectorClass: async () => (await import('../../../connectors/openai/connector.ts')).OpenAIImageConnector,
   manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[2]!,
-  env: environment,
+  env: (url) => environment(url),
   requiredEnv: ['OPENAI_API_KEY'],
   double: () => OpenAiBackend.start('generations'),
   job: (marker) => ({ model: 'gpt-image-double', prompt: `a ${marker} by the sea` }),

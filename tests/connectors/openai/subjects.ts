@@ -1,12 +1,12 @@
 import type { Supports } from '../contract/subject.ts';
 
 /** A worker that talks to a double, with limits short enough for tests. */
-export function environment(url: string): Record<string, string> {
+export function environment(url: string, timeout = 2): Record<string, string> {
   return {
     OPENAI_BASE_URL: url,
     OPENAI_API_KEY: 'sk-double',
-    OPENAI_TIMEOUT_SECONDS: '4',
-    OPENAI_IDLE_TIMEOUT_SECONDS: '4',
+    OPENAI_TIMEOUT_SECONDS: String(timeout),
+    OPENAI_IDLE_TIMEOUT_SECONDS: String(timeout),
     OPENAI_POLL_SECONDS: '0.05',
     // The cap of the workers in the contract, in MiB.
     OPENAI_MAX_RESPONSE_MB: String(1_000_000 / 1_048_576),

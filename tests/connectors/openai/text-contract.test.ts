@@ -6,7 +6,8 @@ connectorContract('openai-text', {
   className: 'OpenAITextConnector',
   connectorClass: async () => (await import('../../../connectors/openai/connector.ts')).OpenAITextConnector,
   manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[0]!,
-  env: (url) => ({ ...environment(url), OPENAI_API: 'responses', OPENAI_BACKGROUND: 'true' }),
+  // A cancel waits two seconds for the answer to a submission: it may name what to cancel.
+  env: (url) => ({ ...environment(url, 4), OPENAI_API: 'responses', OPENAI_BACKGROUND: 'true' }),
   requiredEnv: ['OPENAI_API_KEY'],
   double: () => OpenAiBackend.start('responses'),
   job: (marker) => ({ model: 'gpt-double', prompt: `say that again: ${marker}` }),

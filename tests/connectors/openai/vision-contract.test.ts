@@ -11,7 +11,7 @@ connectorContract('openai-vision', {
   className: 'OpenAIVisionConnector',
   connectorClass: async () => (await import('../../../connectors/openai/connector.ts')).OpenAIVisionConnector,
   manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[1]!,
-  env: environment,
+  env: (url) => environment(url),
   requiredEnv: ['OPENAI_API_KEY'],
   double: () => OpenAiBackend.start('chat'),
   job: (marker) => ({ model: 'gpt-double', image: PIXEL, question: `what is ${marker} here?` }),

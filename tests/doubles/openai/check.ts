@@ -19,7 +19,7 @@ export function accept(state: DoubleState, body: Json, heard: Heard, field: stri
     return false;
   };
   if (!model) return refuse(400, { message: 'you must provide a model parameter', code: null });
-  if (!state.models.includes(model)) {
+  if (!state.has(model)) {
     return refuse(404, {
       message: `The model \`${model}\` does not exist or you do not have access to it.`,
       code: 'model_not_found',

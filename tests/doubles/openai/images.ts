@@ -44,6 +44,10 @@ export async function makeImages(
   }
   const data: Json[] = [];
   for (let index = 0; index < count; index++) {
+    if (state.imagesAsUrls) {
+      data.push({ url: `http://${response.req.headers.host}/v1/files/${index}.${format}` });
+      continue;
+    }
     const b64_json = (await picture(format, index)).toString('base64');
     data.push(model === 'dall-e-3' ? { b64_json, revised_prompt: `${body['prompt']}, in detail` } : { b64_json });
   }
@@ -51,7 +55,7 @@ export async function makeImages(
 }
 
 function refusal(state: DoubleState, model: string, body: Json): Json | undefined {
-  if (!state.models.includes(model)) {
+  if (!state.has(model)) {
     return { message: `The model '${model}' does not exist.`, code: 'model_not_found', param: 'model' };
   }
   if (!body['prompt']) return { message: "Missing required parameter: 'prompt'.", param: 'prompt' };
@@ -126,7 +130,7 @@ function usageOf(body: Json, count: number): Json {
 }
 
 /** A real picture. */
-function picture(format: 'png' | 'jpeg' | 'webp', shade: number): Promise<Buffer> {
+export function picture(format: 'png' | 'jpeg' | 'webp', shade: number): Promise<Buffer> {
   const background = { r: 40, g: (shade * 60) % 256, b: 120 };
   return sharp({ create: { width: 16, height: 16, channels: 3, background } })
     .toFormat(format)

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { chatCompletion } from './chat.ts';
 import type { Fault, Route } from './faults.ts';
-import { makeImages } from './images.ts';
+import { makeImages, picture } from './images.ts';
 import { readForm } from './multipart.ts';
 import { ResponseRoutes } from './responses.ts';
 import { markerIn } from './stages.ts';
@@ -96,6 +96,10 @@ export class OpenAiDouble {
       key,
     });
     this.#stamp(request, response);
+    if (path.startsWith('/files/')) {
+      response.end(await picture('png', 0));
+      return;
+    }
     const route = routeOf(method, path);
     if (!route || this.#lacking(route)) {
       return sendError(response, 404, { message: `Invalid URL (${method} ${path})`, code: null });
@@ -172,7 +176,7 @@ export class OpenAiDouble {
   #models(id: string, response: ServerResponse): void {
     const entry = (model: string) => ({ id: model, object: 'model', created: now(), owned_by: 'double' });
     if (!id) return sendJson(response, 200, { object: 'list', data: this.state.models.map(entry) });
-    if (this.state.models.includes(id)) return sendJson(response, 200, entry(id));
+    if (this.state.has(id)) return sendJson(response, 200, entry(id));
     sendError(response, 404, { message: `The model '${id}' does not exist`, code: 'model_not_found', param: 'model' });
   }
 }

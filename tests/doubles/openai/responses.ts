@@ -29,7 +29,7 @@ export class ResponseRoutes {
     if (body['store'] !== false && fault?.kind !== 'lost') this.runs.set(run.id, run);
     const gone = goneSignal(response);
     const generated = run.generate();
-    if (!run.background) {
+    if (!run.background && !this.#state.survivesHangUp) {
       gone.addEventListener('abort', () => {
         if (run.over) return;
         this.#state.stopped += 1;

@@ -34,6 +34,8 @@ export class DoubleState {
   /** Keys whose account is used up. */
   readonly exhausted = new Set<string>();
   models = ['gpt-double', 'gpt-double-mini', 'o9-double', 'gpt-image-double', 'dall-e-3'];
+  /** Models that work and are in no list. */
+  readonly hiddenModels = new Set<string>();
   /** Text it answers with, token by token; undefined: an echo of what it was asked. */
   answer: string[] | undefined;
   /** Tool calls it answers with. */
@@ -43,6 +45,10 @@ export class DoubleState {
   contextTokens = 8_192;
   /** Sent with every answer to a paid request. */
   rateHeaders: Record<string, string> = {};
+  /** A plain response goes on though its client has hung up, as if the last bytes were lost on the way. */
+  survivesHangUp = false;
+  /** Pictures come as addresses under /files. */
+  imagesAsUrls = false;
   /** Answers are that large, and written no faster than they are read. Bytes; 0: as they come. */
   hugeBytes = 0;
   /** So many streams of work under way are cut in the middle. */
@@ -60,6 +66,10 @@ export class DoubleState {
   stopped = 0;
   /** Ids of responses that were cancelled. */
   readonly cancelled: string[] = [];
+
+  has(model: string): boolean {
+    return this.models.includes(model) || this.hiddenModels.has(model);
+  }
 
   get paidRequests(): number {
     return Object.values(this.paid).reduce((sum, count) => sum + count, 0);

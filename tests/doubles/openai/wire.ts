@@ -23,6 +23,9 @@ export function sendError(response: ServerResponse, status: number, error: Json)
   sendJson(response, status, { error: { param: null, code: null, type: 'invalid_request_error', ...error } });
 }
 
+/** What is written right before a connection is cut arrives all the same. Milliseconds. */
+const FLIGHT = 20;
+
 /** Server-sent events, flushed one by one. */
 export class EventStream {
   readonly #response: ServerResponse;
@@ -57,9 +60,9 @@ export class EventStream {
     this.#response.end();
   }
 
-  /** Cuts the connection. */
+  /** Cuts the connection, once the other side has had the time to read what was written. */
   cut(): void {
-    this.#response.destroy();
+    this.#response.write('', () => setTimeout(() => this.#response.destroy(), FLIGHT));
   }
 }
 
