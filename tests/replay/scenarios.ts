@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
+import { AMEND_SIGNAL, type JobAmendment } from '../../contract/job-amendment.ts';
 import { JOBS_TASK_QUEUE } from '../../contract/task-queues.ts';
 import { planJob } from '../../platform/routing/plan-job.ts';
 import { type InProcessStack, scriptedCatalog } from '../harness/in-process-stack.ts';
@@ -34,6 +35,13 @@ export const scenarios: Record<string, (stack: InProcessStack) => Promise<Workfl
     const handle = await submit(stack, {});
     await waitUntil(async () => (await handle.describe()).raw.pendingActivities?.[0]?.state === 2);
     await handle.cancel();
+    return handle;
+  },
+  'changed-while-queued': async (stack) => {
+    const handle = await submit(stack, { pool: 'lonely', start_timeout: 2 });
+    await waitUntil(async () => (await handle.describe()).raw.pendingActivities?.length === 1);
+    const route = { pool: 'first', capability: 'scripted', task_queue: 'first.scripted' };
+    await handle.signal(AMEND_SIGNAL, { priority: 1, tags: ['urgent'], route } satisfies JobAmendment);
     return handle;
   },
   'cancelled-while-queued': async (stack) => {
