@@ -33,6 +33,6 @@ export async function withRequiredEnv(
   }
   if (problems.length > 0 && (strict || usable.length === 0))
     throw new ConfigError('The worker cannot start', problems);
-  for (const { name, problem } of problems) logger.warn({ variable: name }, `${name} ${problem}: not serving it`);
+  for (const { name, problem } of problems) logger.info({ variable: name }, `${name} ${problem}: not serving it`);
   return usable;
 }
