@@ -67,7 +67,7 @@ export class ApiFixture {
 
   /** The API alone. */
   async close(): Promise<void> {
-    (this.deps.presence as PresenceCache).stop();
+    this.deps.presence.stop();
     await this.#server.close();
     await this.#connection.close();
   }

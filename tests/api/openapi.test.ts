@@ -51,11 +51,11 @@ async function checked(method: string, template: string, path: string, init: Req
   const answer = operation.responses[String(response.status)] as { content?: Json } | undefined;
   if (!answer) throw new Error(`${method} ${template} answers ${response.status}, which it does not tell of`);
   const type = response.headers.get('content-type')?.split(';')[0];
-  const body = (await response.json()) as Json;
+  const value = (await response.json()) as Json;
   expect(Object.keys(answer.content ?? {})).toContain(type);
   const schema = pointer('paths', template, method, 'responses', String(response.status), 'content', type!, 'schema');
-  expect(mistakes(schema, body)).toBeUndefined();
-  return body;
+  expect(mistakes(schema, value)).toBeUndefined();
+  return value;
 }
 
 function body(value: unknown): RequestInit {

@@ -23,13 +23,13 @@ export async function launchBrowser(): Promise<Browser> {
       // The package carries libnss3 and what else a bare machine lacks.
       LD_LIBRARY_PATH: [process.env['LD_LIBRARY_PATH'], join(folder, 'lib')].filter(Boolean).join(':'),
       FONTCONFIG_PATH: join(folder, 'fonts'),
-    } as Record<string, string>,
+    },
   });
 }
 
 async function unpacked(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium');
-  const root = entry.slice(0, entry.lastIndexOf(`${join('@sparticuz', 'chromium')}`) + '@sparticuz/chromium'.length);
+  const root = entry.slice(0, entry.lastIndexOf(join('@sparticuz', 'chromium')) + '@sparticuz/chromium'.length);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   const folder = join(tmpdir(), `switchyard-chromium-${version}`);
   if (await exists(join(folder, 'chromium'))) return folder;
