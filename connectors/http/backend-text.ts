@@ -3,11 +3,11 @@ const MAX_TEXT = 2_000;
 const TEXT_FIELDS = [
   'message',
   'detail',
+  'error_description',
   'error',
   'title',
   'msg',
   'description',
-  'error_description',
   'reason',
   'errors',
 ];

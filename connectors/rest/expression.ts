@@ -77,7 +77,12 @@ export class Expression {
 /** JSONata's lists carry marks, and a value may be a function: neither belongs into what leaves here. */
 function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value;
-  return JSON.parse(JSON.stringify(value)) as unknown;
+  const text = JSON.stringify(value, (_, each: unknown) => (isFunction(each) ? undefined : each)) as string | undefined;
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && ('_jsonata_lambda' in value || '_jsonata_function' in value);
 }
 
 /** Data of a client decide how long a match takes: one that backtracks without end is stopped from outside. */

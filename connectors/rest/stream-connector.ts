@@ -80,6 +80,8 @@ class Reader {
   readonly #output: GrowingOutput | undefined;
   readonly #pieces: string[] = [];
   #bytes = 0;
+  /** Characters so far. */
+  #position = 0;
   #progress = 0;
 
   constructor(target: RestTarget<'stream'>, compiled: Compiled, job: RestJob, output: GrowingOutput | undefined) {
@@ -129,6 +131,8 @@ class Reader {
       throw new ConnectorError('output_too_large', problem);
     }
     this.#pieces.push(text);
+    this.#job.context?.live?.token(text, this.#position);
+    this.#position += text.length;
   }
 
   async #tell(progress: number | undefined, message: string | undefined): Promise<void> {
