@@ -56,14 +56,15 @@ const NO_ARGUMENTS = { type: 'object', properties: {} };
 
 function inputItems({ role, parts, tool_calls, tool_call_id }: Turn): unknown[] {
   if (role === 'tool') return [{ type: 'function_call_output', call_id: tool_call_id, output: textOf(parts) }];
-  const type = role === 'assistant' ? 'output_text' : 'input_text';
   const content = parts.map((part) =>
     part.type === 'text'
-      ? { type, text: part.text }
+      ? { type: 'input_text', text: part.text }
       : { type: 'input_image', image_url: part.url, detail: part.detail ?? 'auto' },
   );
+  // What the model has said itself goes back as plain text: as parts it would need the ids it had.
+  const said = role === 'assistant' ? textOf(parts) : content;
   const calls = (tool_calls ?? []).map(({ id, ...call }) => ({ type: 'function_call', call_id: id, ...call }));
-  return [...(content.length > 0 ? [{ type: 'message', role, content }] : []), ...calls];
+  return [...(parts.length > 0 ? [{ type: 'message', role, content: said }] : []), ...calls];
 }
 
 /** The request for POST /chat/completions. @param limitField the name the server knows the token limit by */

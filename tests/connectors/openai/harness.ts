@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import sharp from 'sharp';
 import type { ConnectorConfig, ConnectorInterface, ProgressUpdate } from '../../../connectors/contract/connector.ts';
@@ -59,7 +60,11 @@ export class OpenAiBench {
     this.#contexts.push(base);
     const live = new Heard();
     const inputs = createInputResolver({
-      config: { inputRoots: [], maxUploadBytes: 1e8, allowPrivateInputUrls: true },
+      config: {
+        inputRoots: [join(import.meta.dirname, '..', '..', '..', 'examples')],
+        maxUploadBytes: 1e8,
+        allowPrivateInputUrls: true,
+      },
       artifacts: base.store,
     });
     const context = Object.assign(base, {

@@ -110,7 +110,7 @@ describe.each(APIS)('%s %j', (api, how) => {
           { role: 'user', content: [{ type: 'input_text' }, { type: 'input_image', image_url: url, detail: 'low' }] },
           { type: 'function_call', call_id: 'call_7', name: 'look' },
           { type: 'function_call_output', call_id: 'call_7', output: 'a square' },
-          { role: 'assistant', content: [{ type: 'output_text', text: 'A square.' }] },
+          { role: 'assistant', content: 'A square.' },
           { role: 'user', content: [{ type: 'input_text', text: 'sure?' }] },
         ],
       });
