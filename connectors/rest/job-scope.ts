@@ -70,7 +70,7 @@ export async function jobScope(
  * did not help, the next submission is meant to be a new one; if the answer was lost before an id was tracked, it is not.
  * Shaped like a UUID, which every service takes.
  */
-export function submissionKey(jobId: string, earlier: string | undefined): string {
+function submissionKey(jobId: string, earlier: string | undefined): string {
   const hex = createHash('sha256')
     .update(`${jobId}\n${earlier ?? ''}`)
     .digest('hex');

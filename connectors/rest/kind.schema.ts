@@ -47,6 +47,3 @@ export const streamSchema = z.strictObject({
     .optional()
     .describe('A file that comes in pieces'),
 });
-
-export type AsyncMapping = z.output<typeof asyncSchema>;
-export type StreamMapping = z.output<typeof streamSchema>;

@@ -45,4 +45,3 @@ export const responseSchema = z.strictObject({
 
 export type Artifact = z.output<typeof artifactSchema>;
 export type ErrorRule = z.output<typeof errorRuleSchema>;
-export type ResponseMapping = z.output<typeof responseSchema>;

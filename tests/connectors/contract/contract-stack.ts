@@ -24,6 +24,12 @@ const POOLS = { first: {}, crash: {} };
 const QUICK = { retry_initial_interval_seconds: 0.05, retry_attempts: 3, max_concurrent_jobs: 10 };
 const dist = pathToFileURL(`${join(import.meta.dirname, '..', '..', '..', 'dist')}/`);
 
+/** What the stack needs of a connector under test. */
+export type StackSubject = Pick<
+  ContractSubject,
+  'connectorClass' | 'className' | 'manifest' | 'env' | 'requiredEnv' | 'configFiles'
+>;
+
 export type Ended = { completed: JobOutcome } | { failed: JobError } | { cancelled: true };
 
 /** One worker of a pool, with a connector of its own, as a process has it. */
@@ -41,7 +47,7 @@ export interface ContractWorker {
 export class ContractStack {
   readonly stack: InProcessStack;
   readonly manifest: ServiceManifest;
-  readonly #subject: ContractSubject;
+  readonly #subject: StackSubject;
   readonly #configDir: string;
   readonly #env: Record<string, string>;
   readonly #workers = new Map<ContractWorker, WorkerGroup>();
@@ -51,7 +57,7 @@ export class ContractStack {
   private constructor(
     stack: InProcessStack,
     manifest: ServiceManifest,
-    subject: ContractSubject,
+    subject: StackSubject,
     configDir: string,
     env: Record<string, string>,
   ) {
@@ -63,7 +69,7 @@ export class ContractStack {
   }
 
   /** Sets the subject's variables in this process; `stop()` takes them back. */
-  static async start(subject: ContractSubject, url: string): Promise<ContractStack> {
+  static async start(subject: StackSubject, url: string): Promise<ContractStack> {
     const configDir = await mkdtemp(join(tmpdir(), 'switchyard-contract-'));
     const env = { SWITCHYARD_CONFIG_DIR: configDir, ...(await subject.env(url)) };
     const pools = Object.fromEntries(Object.keys(POOLS).map((name) => [name, QUICK]));
@@ -181,7 +187,7 @@ function listening(
   });
 }
 
-function mappingOf(subject: ContractSubject, manifest: ServiceManifest): object {
+function mappingOf(subject: StackSubject, manifest: ServiceManifest): object {
   const service = [{ capability: manifest.service, connector: subject.className, type: 'internal' }];
   return {
     connectors: { [subject.className]: {} },

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProgressUpdate } from '../../../connectors/contract/connector.ts';
 import { ConnectorError } from '../../../connectors/contract/connector-error.ts';
-import { RestAsyncConnector } from '../../../connectors/rest/connector.ts';
+import type { RestAsyncConnector } from '../../../connectors/rest/connector.ts';
 import { eventually } from '../harness.ts';
 import { failureOf, json, serve } from '../http/local-server.ts';
 import { connectorFor, contentOf, run, testContext } from './harness.ts';
@@ -50,15 +50,13 @@ describe('the way of a job', () => {
     expect(answer).toMatchObject({ result: { state: 'ok', out: 5 }, service_info: { service_job_id: 'j1' } });
     expect(local.asked).toEqual(['POST /jobs', 'GET /jobs/j1', 'GET /jobs/j1', 'GET /jobs/j1']);
     expect(trackedAtFirstQuestion[0]).toEqual({ serviceJobId: 'j1', instance: local.url });
-    expect(told.map(({ progress, message }) => [progress, message])).toEqual(
-      [
-        [0, undefined],
-        [0, 'pending'],
-        [40, 'half'],
-        [95, 'collecting the result'],
-        [100, undefined],
-      ],
-    );
+    expect(told.map(({ progress, message }) => [progress, message])).toEqual([
+      [0, undefined],
+      [0, 'pending'],
+      [40, 'half'],
+      [95, 'collecting the result'],
+      [100, undefined],
+    ]);
   });
 
   test('the result may lie elsewhere, at an address out of the answer, and be a file', async () => {
