@@ -124,12 +124,12 @@ function unmatched(message = 'No configured pool meets its requirements') {
 }
 
 function queueReason(taskQueue: string, queues: QueueLookup): Pick<JobState, 'status_reason' | 'status_message'> {
-  const pool = parseTaskQueue(taskQueue)?.pool;
+  const { pool, capability } = parseTaskQueue(taskQueue) ?? {};
   switch (queues(taskQueue)) {
     case 'none':
       return {
         status_reason: 'no_worker',
-        status_message: `No worker serves the queue ${taskQueue}; start one with \`switchyard worker --pool ${pool}\``,
+        status_message: `No worker serves the queue ${taskQueue}; start one with \`switchyard worker --pool ${pool} --capabilities ${capability}\`, which names the settings it may lack`,
       };
     case 'busy':
       return { status_reason: 'concurrency_limit', status_message: `All workers of the queue ${taskQueue} are busy` };
