@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import { checkLiteralHost, guardedLookup, isPublicAddress } from '../../platform/inputs/address-guard.ts';
 import { secretHider } from './hide-secrets.ts';
 import { HttpError } from './http-error.ts';
 import { errorAnswer } from './http-response.ts';
@@ -22,6 +23,8 @@ export interface WebSocketOptions {
   max_queue_bytes?: number;
   /** Largest message. Bytes. Default 64 MiB. */
   max_message_bytes?: number;
+  /** Refuse addresses that are not public: for a URL that comes out of an answer. Default: any may be reached. */
+  public_only?: boolean;
   /** Ends the connection; reading then throws its reason. */
   signal?: AbortSignal;
 }
@@ -47,8 +50,10 @@ export async function openWebSocket(options: WebSocketOptions): Promise<OpenWebS
   signal?.throwIfAborted();
   const url = new URL(options.url.replace(/^http/, 'ws'));
   const where = `WebSocket ${shownUrl(url)}`;
+  if (options.public_only) refusePrivate(url, where);
   const socket = new WebSocket(url, [...(options.protocols ?? [])], {
     headers: options.headers,
+    ...(options.public_only ? { lookup: guardedLookup(isPublicAddress) } : {}),
     maxPayload: options.max_message_bytes ?? 64 * 1_024 * 1_024,
     perMessageDeflate: false,
   });
@@ -73,6 +78,14 @@ export async function openWebSocket(options: WebSocketOptions): Promise<OpenWebS
     },
     close: () => reader.close(),
   };
+}
+
+function refusePrivate(url: URL, where: string): void {
+  try {
+    checkLiteralHost(url, isPublicAddress);
+  } catch (error) {
+    throw transportError(error, where, false);
+  }
 }
 
 function opened(socket: WebSocket, where: string, options: WebSocketOptions): Promise<void> {

@@ -104,6 +104,7 @@ export class ServiceRuntime<S extends RestService = RestService> {
         headers: { ...(atHome ? own : {}), ...request.headers, ...headers },
         connect_timeout_ms: limits.timeout,
         idle_timeout_ms: limits.idle_timeout ?? limits.timeout,
+        public_only: !atHome,
         signal: request.signal,
         ...options,
       });

@@ -208,6 +208,15 @@ describe('WebSocket', () => {
     expect(await failureOf(openWebSocket({ url: plain.url }))).toMatchObject({ code: 'service_unavailable' });
   });
 
+  test('an address out of an answer does not lead into our own network', async () => {
+    const { url, server } = await socketServer(() => {});
+    for (const inside of [url, url.replace('127.0.0.1', 'localhost')]) {
+      const error = await failureOf(openWebSocket({ url: inside, public_only: true }));
+      expect(error).toMatchObject({ code: 'permission' });
+    }
+    expect(server.clients.size).toBe(0);
+  });
+
   test('the signal ends the opening and the reading with its reason', async () => {
     const reason = new Error('cancelled');
     const hanging = await serve(() => {});
