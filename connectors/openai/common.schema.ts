@@ -1,50 +1,15 @@
 import { z } from 'zod';
-
-/** Longest text that is taken. Characters; far above what any model takes. */
-export const MAX_TEXT = 4_000_000;
-
-export const reference = z
-  .string()
-  .min(1, 'must not be empty')
-  .describe('Media reference: artifact:…, data:…;base64,…, file:… or https:…');
-
-export const text = z.string().min(1, 'must not be empty').max(MAX_TEXT, `must have at most ${MAX_TEXT} characters`);
+import { extraBody, ifLost, model, text } from '../base/hosted/fields.schema.ts';
 
 export const detail = z
   .enum(['auto', 'low', 'high'], 'must be auto, low or high')
   .describe('How closely a picture is looked at; high costs more tokens');
 
-export const ifLost = z
-  .enum(['fail', 'repeat'], 'must be fail or repeat')
-  .optional()
-  .describe(
-    'What to do when the answer to a request that costs money is lost. fail: the job ends and says what may have been ' +
-      'charged; repeat: it is sent again, and may be paid twice. Default: OPENAI_IF_LOST',
-  );
+/** Fields of requests that Switchyard sets itself. */
+const OWN = ['model', 'input', 'messages', 'prompt', 'image', 'mask', 'stream', 'stream_options', 'background', 'n'];
 
-export const model = z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters').optional();
-
-/** Fields that Switchyard sets itself. */
-const OWN_FIELDS = [
-  'model',
-  'input',
-  'messages',
-  'prompt',
-  'image',
-  'mask',
-  'stream',
-  'stream_options',
-  'background',
-  'n',
-];
-
-export const extraBody = z
-  .record(z.string(), z.unknown())
-  .refine((value) => !OWN_FIELDS.some((name) => Object.hasOwn(value, name)), {
-    message: `must not set ${OWN_FIELDS.join(', ')}`,
-  })
-  .optional()
-  .describe('More fields of the request, sent as they are');
+/** Of every job of the family. */
+export const common = { if_lost: ifLost('OPENAI_IF_LOST'), extra_body: extraBody(OWN) };
 
 const format = z.discriminatedUnion(
   'type',
@@ -91,8 +56,7 @@ export const writing = {
     .optional()
     .describe('Run as a background response, which outlives a worker; needs the responses API and store'),
   stream: z.boolean().default(true).describe('Take the answer token by token'),
-  if_lost: ifLost,
-  extra_body: extraBody,
+  ...common,
 };
 
 /** Combinations that cannot be, whatever the model. */

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { ConnectorError } from '../contract/connector-error.ts';
-import type { JobContext } from '../contract/job-context.ts';
+import type { Pictures } from '../base/hosted/pictures.ts';
 import type { TextPayload } from './text-payload.schema.ts';
 
 export type Part =
@@ -21,31 +19,17 @@ export interface Turn {
   tool_call_id?: string;
 }
 
-const PICTURES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
 /** All pictures of a request together. Bytes. */
-const MAX_PICTURES = 64 * 1_048_576;
+export const MAX_PICTURES = 64 * 1_048_576;
 
-/** Pictures of one job, read as they are needed. */
-export class Pictures {
-  readonly #context: JobContext | undefined;
-  #bytes = 0;
-
-  constructor(context: JobContext | undefined) {
-    this.#context = context;
-  }
-
-  /** @throws ConnectorError `validation` when it is no picture of a kind that is taken, or all are too large together */
-  async open(reference: string, pointer: string): Promise<string> {
-    if (!this.#context) throw new ConnectorError('internal', 'Pictures need a job context to be read');
-    const file = await this.#context.openInput(reference, pointer);
-    const refuse = (detail: string, hint: string) =>
-      new ConnectorError('validation', `${pointer} ${detail}; ${hint}`, { errors: [{ pointer, detail, hint }] });
-    if (!PICTURES.includes(file.mime)) throw refuse(`is ${file.mime}`, `give one of: ${PICTURES.join(', ')}`);
-    this.#bytes += file.bytes;
-    if (this.#bytes > MAX_PICTURES)
-      throw refuse('is too large', `all pictures together: at most ${MAX_PICTURES} bytes`);
-    return `data:${file.mime};base64,${(await readFile(file.path)).toString('base64')}`;
-  }
+export async function pictureOf(
+  pictures: Pictures,
+  reference: string,
+  pointer: string,
+  detail: 'auto' | 'low' | 'high' | undefined,
+): Promise<Part> {
+  const { mime, base64 } = await pictures.open(reference, pointer);
+  return { type: 'image', url: `data:${mime};base64,${base64}`, detail };
 }
 
 /** What the model is told, with all pictures read. */
@@ -57,8 +41,8 @@ export async function turnsOf(payload: TextPayload, pictures: Pictures): Promise
     for (const [at, part] of Array.isArray(content) ? content.entries() : []) {
       if (part.type === 'text') parts.push(part);
       else {
-        const url = await pictures.open(part.image, `/payload/messages/${index}/content/${at}/image`);
-        parts.push({ type: 'image', url, detail: part.detail });
+        const pointer = `/payload/messages/${index}/content/${at}/image`;
+        parts.push(await pictureOf(pictures, part.image, pointer, part.detail));
       }
     }
     turns.push({ ...message, parts });

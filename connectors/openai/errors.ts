@@ -1,8 +1,8 @@
 import { APIError } from 'openai';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
+import type { ErrorFacts } from '../base/hosted/hosted-api.ts';
 import { backendText } from '../http/backend-text.ts';
 import { retryAfterOf } from '../http/retry-after.ts';
-import type { Exchange } from '../http/sdk-fetch.ts';
 import { codeOfStatus } from '../http/status-codes.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { readRateHeaders } from './rate-headers.ts';
@@ -46,16 +46,6 @@ const FIELDS: Readonly<Record<string, string>> = {
   text: 'format',
   response_format: 'format',
 };
-
-export interface ErrorFacts {
-  exchange: Exchange;
-  /** Host that was asked. */
-  host: string;
-  payload: Readonly<Record<string, unknown>>;
-  /** Whether the server lists the model of the request; undefined when nobody knows, true when it names none. */
-  modelListed: boolean | undefined;
-  hide: (text: string) => string;
-}
 
 /** Whatever a call of the SDK threw, in the words of the one table. */
 export function explainError(error: unknown, facts: ErrorFacts): ConnectorError {

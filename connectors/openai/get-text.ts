@@ -3,12 +3,12 @@ import type { JobContext } from '../contract/job-context.ts';
 import { runChat } from './chat-run.ts';
 import { estimateTokens, type Turn } from './conversation.ts';
 import type { OpenAiApi } from './openai-api.ts';
-import { PaidCall } from './paid-call.ts';
+import { PaidCall } from '../base/hosted/paid-call.ts';
 import { runResponse } from './response-run.ts';
 import type { OpenAiSettings } from './settings.ts';
 import type { TextPayload } from './text-payload.schema.ts';
 import { finishText } from './text-result.ts';
-import { Writing } from './writing.ts';
+import { Writing } from '../base/hosted/writing.ts';
 
 /** Of text and vision jobs alike. */
 type TextOptions = Omit<TextPayload, 'prompt' | 'messages'>;
@@ -48,7 +48,7 @@ export async function getText(request: TextRequest): Promise<JobResult> {
       model,
       ifLost: payload.if_lost,
       charge: `about ${input} input tokens and ${maxTokens ? `up to ${maxTokens}` : 'any number of'} output tokens of ${model}`,
-      tokens: input + (maxTokens ?? 0),
+      tokens: { input, output: maxTokens ?? 0 },
     }),
   };
   const answer = await (through === 'responses' ? runResponse(job) : runChat(job));

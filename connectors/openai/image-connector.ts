@@ -1,5 +1,5 @@
 import { readPayload } from '../base/read-payload.ts';
-import { costOf } from '../base/token-prices.ts';
+import { costOf } from '../base/hosted/token-prices.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { ConnectorConfig, JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
@@ -8,7 +8,7 @@ import { imagePayload, type ImagePayload } from './image-payload.schema.ts';
 import { imageProblems } from './image-rules.ts';
 import { makePictures, type MadePictures } from './make-pictures.ts';
 import { OpenAIConnector } from './openai-connector.ts';
-import { PaidCall } from './paid-call.ts';
+import { PaidCall } from '../base/hosted/paid-call.ts';
 import { storePictures } from './store-pictures.ts';
 
 /** Pictures from words, or from pictures and words. */
@@ -26,7 +26,7 @@ export class OpenAIImageConnector extends OpenAIConnector {
     const startedAt = performance.now();
     const { api } = this;
     const { settings } = api;
-    const model = await this.modelFor(payload.model, 'image_model', context.signal);
+    const model = await this.modelFor(payload.model, settings.image_model, 'OPENAI_IMAGE_MODEL', context.signal);
     refuseImpossible(model, payload);
     const inputs = await readEditInputs(payload, context);
     const paid = new PaidCall({
@@ -37,7 +37,7 @@ export class OpenAIImageConnector extends OpenAIConnector {
       model,
       ifLost: payload.if_lost,
       charge: `${payload.n} ${payload.n === 1 ? 'picture' : 'pictures'} by ${model}`,
-      tokens: 0,
+      tokens: { input: 0, output: 0 },
     });
     paid.refuseToRepeat();
     const made = await makePictures({ api, payload, model, inputs, paid, context, report, jobId: job.id });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { extraBody, ifLost, model, reference, text } from './common.schema.ts';
+import { model, reference, text } from '../base/hosted/fields.schema.ts';
+import { common } from './common.schema.ts';
 import { imageProblems } from './image-rules.ts';
 
 export const imagePayload = z
@@ -27,8 +28,7 @@ export const imagePayload = z
       .max(3, 'must be 0–3')
       .default(0)
       .describe('Unfinished pictures to show on the way; each costs a little more'),
-    if_lost: ifLost,
-    extra_body: extraBody,
+    ...common,
   })
   .superRefine((value, ctx) => {
     const refuse = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });

@@ -6,7 +6,7 @@ import type { EditInputs } from './edit-inputs.ts';
 import type { ImagePayload } from './image-payload.schema.ts';
 import { takesResponseFormat } from './image-rules.ts';
 import type { OpenAiApi } from './openai-api.ts';
-import type { PaidCall } from './paid-call.ts';
+import type { PaidCall } from '../base/hosted/paid-call.ts';
 
 export interface Picture {
   b64_json?: string;
@@ -33,7 +33,7 @@ export interface PictureWork {
   payload: ImagePayload;
   model: string;
   inputs: EditInputs | undefined;
-  paid: PaidCall;
+  paid: PaidCall<OpenAI>;
   context: JobContext;
   report: ProgressCallback;
   jobId: string;

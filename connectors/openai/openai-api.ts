@@ -1,212 +1,38 @@
-import type { Readable } from 'node:stream';
 import { OpenAI } from 'openai';
-import { ApiKeys, type ApiKey } from '../base/api-keys.ts';
-import { RateHeadroom } from '../base/rate-headroom.ts';
-import { ConnectorError } from '../contract/connector-error.ts';
-import { pause } from '../http/backoff.ts';
-import { secretHider } from '../http/hide-secrets.ts';
-import { createHttpClient, type HttpClient } from '../http/http-client.ts';
-import { RateLimiter } from '../http/rate-limiter.ts';
-import { Exchange, sdkFetch, type ExchangeLimits } from '../http/sdk-fetch.ts';
+import { HostedApi, type TokenEstimate, type Vendor } from '../base/hosted/hosted-api.ts';
 import { explainError } from './errors.ts';
-import { missingModel, ModelList } from './model-list.ts';
 import { readRateHeaders } from './rate-headers.ts';
 import type { OpenAiSettings } from './settings.ts';
 
-/** A longer wait for a rate limit is left to the job's retry, which frees the slot. Milliseconds. */
-const LONGEST_WAIT = 2_000;
+export type OpenAiApi = HostedApi<OpenAI, OpenAiSettings>;
+
 /** The SDK's own time-out must never fire before ours. Milliseconds. */
 const NEVER = 2 ** 31 - 1;
-/** For reading about work, not for work. Milliseconds. */
-const QUICK = 30_000;
 
-export interface CallOptions {
-  signal?: AbortSignal;
-  /** Label of the key that the work belongs to. */
-  key?: string;
-  model?: string;
-  /** What the request may cost of the token limit. */
-  tokens?: number;
-  payload?: Readonly<Record<string, unknown>>;
-  limits?: ExchangeLimits;
-  /** Awaited once the key is chosen, right before the request goes out. */
-  sending?: (key: ApiKey, exchange: Exchange) => Promise<void>;
-  headers?: Readonly<Record<string, string>>;
-}
-
-/** What a call gave. */
-export interface Called<T> {
-  value: T;
-  key: ApiKey;
-  exchange: Exchange;
-}
-
-/** One server, with its keys, limits and models. */
-export class OpenAiApi {
-  readonly settings: OpenAiSettings;
-  readonly models: ModelList;
-  readonly hide: (text: string) => string;
-  readonly #http: HttpClient;
-  readonly #keys: ApiKeys;
-  readonly #headroom = new RateHeadroom();
-  readonly #limiter: RateLimiter | undefined;
-
-  constructor(settings: OpenAiSettings) {
-    this.settings = settings;
-    // Servers of one's own often want no key; the SDK does.
-    this.#keys = new ApiKeys(settings.keys.length > 0 ? settings.keys : ['none']);
-    this.hide = secretHider({}, settings.keys);
-    this.#http = createHttpClient({
-      base_url: settings.base_url,
-      timeout_ms: settings.timeout_seconds * 1_000,
-      idle_timeout_ms: settings.idle_timeout_seconds * 1_000,
-      max_response_bytes: settings.max_response_mb * 1_048_576,
-      secrets: settings.keys,
-    });
-    const { requests_per_minute: rpm } = settings;
-    if (rpm > 0) this.#limiter = new RateLimiter({ requests: rpm, per_ms: 60_000, max_wait_ms: LONGEST_WAIT });
-    this.models = new ModelList(async () => {
-      const { value } = await this.read((client) => client.models.list());
-      return value.data.map((entry) => entry.id);
-    });
-  }
-
-  /** Asks about work: quick, and safe to repeat. */
-  read<T>(ask: (client: OpenAI) => PromiseLike<T>, options: CallOptions = {}): Promise<Called<T>> {
-    const timeout_ms = Math.min(QUICK, this.settings.timeout_seconds * 1_000);
-    return this.call(ask, { limits: { timeout_ms }, ...options });
-  }
-
-  /**
-   * Makes one call with one key after the other, until one is neither refused nor limited. A refusal costs nothing, so
-   * going on with the next key is safe; any other failure ends it.
-   * @throws ConnectorError by the one table; the signal's reason on abort
-   */
-  async call<T>(ask: (client: OpenAI) => PromiseLike<T>, options: CallOptions = {}): Promise<Called<T>> {
-    const refused: ConnectorError[] = [];
-    for (const key of this.#keys.order(options.model, options.key)) {
-      try {
-        await this.#haveRoom(key, options);
-      } catch (error) {
-        if (!(error instanceof ConnectorError) || error.code !== 'rate_limited') throw error;
-        refused.push(error);
-        continue;
-      }
-      const exchange = new Exchange(options.limits, options.signal);
-      await options.sending?.(key, exchange);
-      try {
-        const value = await ask(this.#client(key, exchange, options.headers));
-        this.#answered(key, exchange, options.model);
-        return { value, key, exchange };
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        this.#answered(key, exchange, options.model);
-        const failure = this.explain(error, exchange, options);
-        if (!this.#nextKey(key, failure, exchange, options.model)) throw failure;
-        refused.push(failure);
-      }
-    }
-    throw worthMost(refused);
-  }
-
-  explain(error: unknown, exchange: Exchange, { payload = {}, model }: CallOptions): ConnectorError {
-    return explainError(error, {
-      exchange,
-      payload,
-      host: this.settings.host,
-      modelListed: model === undefined ? true : this.models.lists(model),
-      hide: this.hide,
-    });
-  }
-
-  /**
-   * Refuses a model that the operator has not allowed, or that the server does not have.
-   * @throws ConnectorError `permission` or `missing_model`
-   */
-  async checkModel(model: string, signal?: AbortSignal): Promise<void> {
-    const { models: allowed, check_models, host } = this.settings;
-    if (allowed.length > 0 && !allowed.includes(model)) {
-      const hint = `allowed are ${allowed.join(', ')} (OPENAI_MODELS on the worker)`;
-      throw new ConnectorError('permission', `The model "${model}" may not be used here; ${hint}`, {
-        errors: [{ pointer: '/payload/model', detail: 'is not among the allowed models', hint }],
-      });
-    }
-    if (!check_models) return;
-    const names = await this.models.names();
-    if (names === undefined || names.length === 0 || this.models.lists(model)) return;
-    try {
-      await this.read((client) => client.models.retrieve(model), { signal, model });
-      this.models.proven(model);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof ConnectorError && (error.code === 'missing_model' || error.code === 'not_found')) {
-        throw missingModel(model, host, names);
-      }
-      // It could not be found out: the request itself will tell.
-    }
-  }
-
-  /** What a server has put at an address of its own, as it comes. */
-  async download(url: string, signal: AbortSignal): Promise<Readable> {
-    const { stream } = await this.#http.request({ path: url, signal });
-    return stream;
-  }
-
-  close(): Promise<void> {
-    return this.#http.close();
-  }
-
-  #client(key: ApiKey, exchange: Exchange, headers: Readonly<Record<string, string>> = {}): OpenAI {
-    const { base_url: baseURL, org_id, project_id } = this.settings;
-    return new OpenAI({
-      apiKey: key.value,
-      adminAPIKey: null,
-      baseURL,
-      organization: org_id ?? null,
-      project: project_id ?? null,
-      maxRetries: 0,
-      timeout: NEVER,
-      // The SDK's log would hold payloads.
-      logLevel: 'off',
-      fetch: sdkFetch(this.#http, exchange),
-      defaultHeaders: headers,
-    });
-  }
-
-  async #haveRoom(key: ApiKey, { model = '', tokens = 0, signal }: CallOptions): Promise<void> {
-    await this.#limiter?.take(key.label, signal);
-    const scope = `${key.label} ${model}`;
-    const costs = { requests: 1, tokens };
-    const wait = model ? this.#headroom.waitMs(scope, costs) : 0;
-    if (wait > LONGEST_WAIT) {
-      throw new ConnectorError('rate_limited', `${this.settings.host}: the rate limit is used up for ${wait} ms`, {
-        retry_after_ms: wait,
-      });
-    }
-    if (wait > 0) await pause(wait, signal);
-    this.#headroom.spend(scope, costs);
-  }
-
-  #answered(key: ApiKey, exchange: Exchange, model: string | undefined): void {
-    if (model) this.#headroom.note(`${key.label} ${model}`, readRateHeaders(exchange.headers));
-    if (exchange.status !== undefined && exchange.status < 400) this.#keys.worked(key);
-  }
-
-  /** Whether another key may do what this one could not. */
-  #nextKey(key: ApiKey, failure: ConnectorError, exchange: Exchange, model: string | undefined): boolean {
-    if (exchange.status === undefined || exchange.status < 400) return false;
-    if (failure.code === 'rate_limited') this.#keys.rest(key, failure.retry_after_ms ?? LONGEST_WAIT, model);
-    else if (failure.code === 'authentication' || failure.code === 'quota_exceeded') this.#keys.setAside(key);
-    else return false;
-    return true;
-  }
-}
-
-/** Of all keys' refusals the one that says most of what to do: waiting helps, then paying, then other keys. */
-function worthMost(refused: ConnectorError[]): ConnectorError {
-  const limited = refused.filter((error) => error.code === 'rate_limited');
-  const soonest = limited.toSorted((a, b) => (a.retry_after_ms ?? 0) - (b.retry_after_ms ?? 0))[0];
-  const [first] = refused;
-  const found = soonest ?? refused.find((error) => error.code === 'quota_exceeded') ?? first;
-  return found ?? new ConnectorError('authentication', 'There is no API key to use');
+/** OpenAI, or a server that speaks its protocol. Nothing is sent yet. */
+export function createOpenAiApi(settings: OpenAiSettings): OpenAiApi {
+  const { base_url: baseURL, org_id, project_id } = settings;
+  const vendor: Vendor<OpenAI> = {
+    prefix: 'OPENAI',
+    connect: (key, fetch, headers) =>
+      new OpenAI({
+        apiKey: key.value,
+        adminAPIKey: null,
+        baseURL,
+        organization: org_id ?? null,
+        project: project_id ?? null,
+        maxRetries: 0,
+        timeout: NEVER,
+        // The SDK's log would hold payloads.
+        logLevel: 'off',
+        fetch,
+        defaultHeaders: headers,
+      }),
+    explain: explainError,
+    allowances: readRateHeaders,
+    costs: ({ input, output }: TokenEstimate) => ({ requests: 1, tokens: input + output }),
+    listModels: async (client) => (await client.models.list()).data.map((entry) => entry.id),
+    findModel: (client, model) => client.models.retrieve(model),
+  };
+  return new HostedApi(settings, vendor);
 }

@@ -1,4 +1,4 @@
-import type { Allowances } from '../base/rate-headroom.ts';
+import type { Allowances } from '../base/hosted/rate-headroom.ts';
 
 const PARTS = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -1,5 +1,5 @@
 import { APIError, type OpenAI } from 'openai';
-import type { Writing } from './writing.ts';
+import type { Writing } from '../base/hosted/writing.ts';
 
 type Response = OpenAI.Responses.Response;
 type Event = OpenAI.Responses.ResponseStreamEvent;

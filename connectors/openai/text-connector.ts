@@ -1,7 +1,8 @@
+import { Pictures } from '../base/hosted/pictures.ts';
 import { readPayload } from '../base/read-payload.ts';
 import type { ConnectorConfig, JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
-import { Pictures, turnsOf } from './conversation.ts';
+import { MAX_PICTURES, turnsOf } from './conversation.ts';
 import { getText } from './get-text.ts';
 import { OpenAIConnector } from './openai-connector.ts';
 import { textPayload } from './text-payload.schema.ts';
@@ -18,8 +19,8 @@ export class OpenAITextConnector extends OpenAIConnector {
   protected async processJobImpl(job: JobData, report: ProgressCallback, context?: JobContext): Promise<JobResult> {
     const payload = readPayload(textPayload, job.payload);
     const { api } = this;
-    const model = await this.modelFor(payload.model, 'text_model', context?.signal);
-    const turns = await turnsOf(payload, new Pictures(context));
+    const model = await this.modelFor(payload.model, api.settings.text_model, 'OPENAI_TEXT_MODEL', context?.signal);
+    const turns = await turnsOf(payload, new Pictures(context, MAX_PICTURES));
     return getText({ api, jobId: job.id, connectorId: this.connector_id, payload, model, turns, report, context });
   }
 }

@@ -1,8 +1,9 @@
+import type { OpenAI } from 'openai';
 import type { JobContext } from '../contract/job-context.ts';
 import type { OpenAiApi } from './openai-api.ts';
-import type { PaidCall } from './paid-call.ts';
+import type { PaidCall } from '../base/hosted/paid-call.ts';
 import type { TextWish } from './request-body.ts';
-import type { Writing } from './writing.ts';
+import type { Writing } from '../base/hosted/writing.ts';
 
 /** One text to get, with all that it takes. */
 export interface TextJob {
@@ -10,7 +11,7 @@ export interface TextJob {
   context: JobContext | undefined;
   signal: AbortSignal | undefined;
   wish: TextWish;
-  paid: PaidCall;
+  paid: PaidCall<OpenAI>;
   writing: Writing;
   stream: boolean;
   background: boolean;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { detail, reference, refuseContradictions, text, writing } from './common.schema.ts';
+import { reference, text } from '../base/hosted/fields.schema.ts';
+import { detail, refuseContradictions, writing } from './common.schema.ts';
 
 const part = z.discriminatedUnion(
   'type',

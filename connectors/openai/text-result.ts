@@ -1,24 +1,18 @@
-import type { ArtifactRef } from '../../contract/artifact.ts';
-import { costOf, type Cost } from '../base/token-prices.ts';
+import { keepText, type KeptText } from '../base/hosted/keep-text.ts';
+import { costOf, type Cost } from '../base/hosted/token-prices.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobResult } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import type { OpenAiSettings } from './settings.ts';
 import type { TextAnswer } from './text-answer.ts';
 
-/** A longer text becomes an artifact; the result, which Temporal carries, keeps its beginning. Bytes. */
-const MAX_INLINE = 128 * 1_024;
-
 /** What a text job gives back. */
-export interface TextResult extends Omit<TextAnswer, 'tool_calls' | 'reattached'> {
-  /** The text was long: it is whole in the artifact, and here is its beginning. */
-  text_truncated?: true;
-  /** The text as JSON, when JSON was asked for. */
-  json?: unknown;
-  tool_calls?: TextAnswer['tool_calls'];
-  cost?: Cost;
-  reattached?: true;
-}
+export type TextResult = Omit<TextAnswer, 'text' | 'tool_calls' | 'reattached'> &
+  KeptText['fields'] & {
+    tool_calls?: TextAnswer['tool_calls'];
+    cost?: Cost;
+    reattached?: true;
+  };
 
 export interface FinishOptions {
   jobId: string;
@@ -53,10 +47,8 @@ export async function finishText(options: FinishOptions): Promise<JobResult> {
   );
   if (answer.finish_reason === 'content_filter') throw filtered(answer, settings.host);
   const kept = await keepText(text, options.wantsJson, context);
-  const json = options.wantsJson ? parsed(text) : undefined;
   const result: TextResult = {
     ...kept.fields,
-    ...(json === undefined || kept.artifact ? {} : { json }),
     ...facts,
     ...(tool_calls.length > 0 ? { tool_calls } : {}),
     ...(cost ? { cost } : {}),
@@ -75,31 +67,4 @@ function filtered(answer: TextAnswer, host: string): ConnectorError {
   const tokens = answer.usage?.output_tokens;
   const charged = tokens ? `; ${tokens} tokens were written and charged before` : '';
   return new ConnectorError('content_policy', `The content filter of ${host} has stopped the answer${charged}`);
-}
-
-async function keepText(
-  text: string,
-  json: boolean,
-  context: JobContext | undefined,
-): Promise<{ fields: { text: string; text_truncated?: true }; artifact?: ArtifactRef }> {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= MAX_INLINE || !context) return { fields: { text } };
-  const artifact = await context.writeOutput(bytes, {
-    name: json ? 'answer.json' : 'answer.txt',
-    mime: json ? 'application/json' : 'text/plain',
-  });
-  // A character of more bytes that the cut has hit is left out.
-  const beginning = bytes
-    .subarray(0, 16_384)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '');
-  return { fields: { text: beginning, text_truncated: true }, artifact };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
+import { Pictures } from '../base/hosted/pictures.ts';
 import { readPayload } from '../base/read-payload.ts';
 import type { ConnectorConfig, JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
-import { Pictures, type Part } from './conversation.ts';
+import { MAX_PICTURES, pictureOf, type Part } from './conversation.ts';
 import { getText } from './get-text.ts';
 import { OpenAIConnector } from './openai-connector.ts';
 import { visionPayload, type VisionPayload } from './vision-payload.schema.ts';
@@ -18,7 +19,7 @@ export class OpenAIVisionConnector extends OpenAIConnector {
   protected async processJobImpl(job: JobData, report: ProgressCallback, context?: JobContext): Promise<JobResult> {
     const payload = readPayload(visionPayload, job.payload);
     const { api } = this;
-    const model = await this.modelFor(payload.model, 'vision_model', context?.signal);
+    const model = await this.modelFor(payload.model, api.settings.vision_model, 'OPENAI_VISION_MODEL', context?.signal);
     const parts: Part[] = [...(await picturesOf(payload, context)), { type: 'text', text: payload.question }];
     const turns = [{ role: 'user' as const, parts }];
     return getText({ api, jobId: job.id, connectorId: this.connector_id, payload, model, turns, report, context });
@@ -26,14 +27,14 @@ export class OpenAIVisionConnector extends OpenAIConnector {
 }
 
 async function picturesOf(payload: VisionPayload, context: JobContext | undefined): Promise<Part[]> {
-  const pictures = new Pictures(context);
+  const pictures = new Pictures(context, MAX_PICTURES);
   const named = [
     { reference: payload.image, pointer: '/payload/image' },
     ...(payload.images ?? []).map((reference, index) => ({ reference, pointer: `/payload/images/${index}` })),
   ];
   const parts: Part[] = [];
   for (const { reference, pointer } of named) {
-    parts.push({ type: 'image', url: await pictures.open(reference, pointer), detail: payload.detail });
+    parts.push(await pictureOf(pictures, reference, pointer, payload.detail));
   }
   return parts;
 }

@@ -7,7 +7,7 @@ import {
   OpenAIVisionConnector,
 } from '../../../connectors/openai/connector.ts';
 import { manifests } from '../../../connectors/openai/manifest.ts';
-import { readPrices } from '../../../connectors/base/token-prices.ts';
+import { readPrices } from '../../../connectors/base/hosted/token-prices.ts';
 import { OpenAiBench } from './harness.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');

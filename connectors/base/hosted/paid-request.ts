@@ -1,6 +1,6 @@
-import { ConnectorError } from '../contract/connector-error.ts';
-import type { JobContext } from '../contract/job-context.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import { ConnectorError } from '../../contract/connector-error.ts';
+import type { JobContext } from '../../contract/job-context.ts';
+import type { ErrorCode } from '../../../contract/errors.ts';
 
 /** What to do with a request that costs money and whose answer was lost. */
 export type IfLost = 'fail' | 'repeat';

@@ -1,13 +1,12 @@
-import type { OpenAI } from 'openai';
-import { ERROR_CODES } from '../../contract/errors.ts';
-import { lostAnswer, PaidRequestNote, type IfLost, type PaidRequest } from '../base/paid-request.ts';
-import { ConnectorError } from '../contract/connector-error.ts';
-import type { JobContext } from '../contract/job-context.ts';
-import { Exchange } from '../http/sdk-fetch.ts';
-import type { CallOptions, Called, OpenAiApi } from './openai-api.ts';
+import { ERROR_CODES } from '../../../contract/errors.ts';
+import { lostAnswer, PaidRequestNote, type IfLost, type PaidRequest } from './paid-request.ts';
+import { ConnectorError } from '../../contract/connector-error.ts';
+import type { JobContext } from '../../contract/job-context.ts';
+import { Exchange } from '../../http/sdk-fetch.ts';
+import type { CallOptions, Called, HostedApi, TokenEstimate } from './hosted-api.ts';
 
-export interface PaidCallOptions {
-  api: OpenAiApi;
+export interface PaidCallOptions<Client> {
+  api: HostedApi<Client>;
   jobId: string;
   context: JobContext | undefined;
   payload: Readonly<Record<string, unknown>>;
@@ -15,20 +14,20 @@ export interface PaidCallOptions {
   ifLost: IfLost | undefined;
   /** What it may cost at most, in words. */
   charge: string;
-  /** What it may cost of the token limit. */
-  tokens: number;
+  /** What it may take of the limits. */
+  tokens: TokenEstimate;
 }
 
 /**
  * The one request of a job that costs money. It is sent again only when nothing can have been charged for it: when the
  * backend was never reached, or has said no.
  */
-export class PaidCall {
-  readonly #options: PaidCallOptions;
+export class PaidCall<Client> {
+  readonly #options: PaidCallOptions<Client>;
   readonly #note: PaidRequestNote;
   #exchange: Exchange | undefined;
 
-  constructor(options: PaidCallOptions) {
+  constructor(options: PaidCallOptions<Client>) {
     this.#options = options;
     this.#note = new PaidRequestNote(options.context);
   }
@@ -47,7 +46,7 @@ export class PaidCall {
   }
 
   /** @throws ConnectorError by the one table, or for a lost answer; the signal's reason on abort */
-  async send<T>(ask: (client: OpenAI) => PromiseLike<T>, options: CallOptions = {}): Promise<Called<T>> {
+  async send<T>(ask: (client: Client) => PromiseLike<T>, options: CallOptions = {}): Promise<Called<T>> {
     const { api, jobId, context, payload, model, charge, tokens } = this.#options;
     const { idempotency_header: header } = api.settings;
     const name = encodeURIComponent(jobId).slice(0, 400);

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../contract/connector-error.ts';
+import { ConnectorError } from '../../contract/connector-error.ts';
 
 const FRESH = 5 * 60_000;
 /** A server without a list is asked again after this. Milliseconds. */
@@ -55,11 +55,14 @@ function isSame(listed: string, model: string): boolean {
   return listed === model || listed === `${model}:latest`;
 }
 
-/** @param names what there is instead */
-export function missingModel(model: string, host: string, names: readonly string[]): ConnectorError {
+/**
+ * @param names what there is instead
+ * @param wayOut setting that leaves the check out
+ */
+export function missingModel(model: string, host: string, names: readonly string[], wayOut: string): ConnectorError {
   const near = names.filter((name) => name.startsWith(model.slice(0, 4)));
   const shown = (near.length > 0 ? near : names).slice(0, 20).join(', ');
-  const hint = `it has ${shown} (OPENAI_CHECK_MODELS=false on the worker leaves the check out)`;
+  const hint = `it has ${shown} (${wayOut} on the worker leaves the check out)`;
   return new ConnectorError('missing_model', `${host} has no model "${model}"; ${hint}`, {
     errors: [{ pointer: '/payload/model', detail: `is not a model of ${host}`, hint }],
   });

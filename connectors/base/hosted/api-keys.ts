@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ConnectorError } from '../contract/connector-error.ts';
+import { ConnectorError } from '../../contract/connector-error.ts';
 
 export interface ApiKey {
   readonly value: string;

@@ -1,6 +1,6 @@
-import { ConnectorError } from '../contract/connector-error.ts';
-import type { ProgressCallback } from '../contract/connector.ts';
-import type { LiveSink } from '../contract/live-sink.ts';
+import { ConnectorError } from '../../contract/connector-error.ts';
+import type { ProgressCallback } from '../../contract/connector.ts';
+import type { LiveSink } from '../../contract/live-sink.ts';
 
 /** Between two progress reports. Milliseconds. */
 const REPORT = 100;
