@@ -19,6 +19,8 @@ export interface ApiContext extends ApiDeps {
   waits: Slots;
   /** Open event streams over all clients. */
   streams: Slots;
+  /** Aborted when the API stops: who waits is answered with what is known. */
+  closing: AbortSignal;
   /** Longest wait for one call to Temporal, milliseconds. */
   timeoutMs: number;
 }

@@ -47,7 +47,8 @@ const MAX_SSE_STREAMS = 1_000;
 const MAX_WAITS = 300;
 
 export function createApiServer(deps: ApiDeps): ApiServer {
-  const context = createContext(deps);
+  const closing = new AbortController();
+  const context = createContext(deps, closing.signal);
   const { config } = deps;
   const guard = new RequestGuard({ host: config.host, publicUrl: config.publicUrl });
   const http = createServer({ maxHeaderSize: 32_768, connectionsCheckingInterval: 5_000 });
@@ -63,6 +64,7 @@ export function createApiServer(deps: ApiDeps): ApiServer {
     listen: (host, port) => listen(http, host, port),
     async close() {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      closing.abort();
       context.hub.close();
       await ws.close();
       http.closeIdleConnections();
@@ -76,7 +78,7 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   };
 }
 
-function createContext(deps: ApiDeps): ApiContext {
+function createContext(deps: ApiDeps, closing: AbortSignal): ApiContext {
   const { client, config, logger, presence } = deps;
   const queues = (taskQueue: string) => presence.queue(taskQueue);
   const addresses = {
@@ -94,7 +96,7 @@ function createContext(deps: ApiDeps): ApiContext {
   });
   return {
     ...deps,
-    ...{ addresses, reader, hub, metrics, queues, timeoutMs },
+    ...{ addresses, reader, hub, metrics, queues, closing, timeoutMs },
     planning: {
       artifactRetention: config.artifactRetention,
       heartbeatTimeout: config.heartbeatTimeout,

@@ -50,9 +50,10 @@ export function getEvents(api: ApiContext): Route {
       const query = readQuery(req, z.strictObject({ last_event_id: z.string().optional() }));
       const after = lastEventId(req.headers['last-event-id'] ?? query.last_event_id);
       const id = jobIdOf(req);
-      if (after?.ended === 1) {
+      // A HEAD request would wait for the end of the job without ever being sent a byte.
+      if (after?.ended === 1 || req.method === 'HEAD') {
         if (!(await api.reader.describe(id))) throw noJob(id);
-        res.status(204).end();
+        res.status(req.method === 'HEAD' ? 200 : 204).end();
         return;
       }
       if (!api.streams.take()) {

@@ -19,9 +19,11 @@ export async function waitFor(
 ): Promise<JobView | undefined> {
   if (!live) return undefined;
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), seconds * 1_000);
+  const giveUp = () => stop.abort();
+  const timer = setTimeout(giveUp, seconds * 1_000);
+  api.closing.addEventListener('abort', giveUp, { once: true });
   // A client that hangs up does not keep a long poll.
-  res.once('close', () => stop.abort());
+  res.once('close', giveUp);
   const longPoll = api.waits.take();
   try {
     const finished =
@@ -37,6 +39,7 @@ export async function waitFor(
     return undefined;
   } finally {
     clearTimeout(timer);
+    api.closing.removeEventListener('abort', giveUp);
     if (longPoll) api.waits.give();
   }
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { JobEvent } from '../../contract/job-events.ts';
 import type { CloseReason, EventSink } from './event-sink.ts';
 
-/** How often a silent connection says that it is alive. Milliseconds. */
+/** Shorter than the patience of common proxies. Milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
 /** How soon a browser connects again after a cut. Milliseconds. */
 const RETRY_MS = 2_000;
@@ -15,10 +15,13 @@ const LAST_BYTES_MS = 10_000;
  */
 export class SseStream implements EventSink {
   readonly #res: ServerResponse;
+  readonly #keepAliveMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(res: ServerResponse) {
+  /** @param keepAliveMs how often a silent connection says that it is alive */
+  constructor(res: ServerResponse, keepAliveMs = KEEP_ALIVE_MS) {
     this.#res = res;
+    this.#keepAliveMs = keepAliveMs;
   }
 
   send(event: JobEvent): void {
@@ -56,7 +59,7 @@ export class SseStream implements EventSink {
     this.#res.write(`retry: ${RETRY_MS}\n\n`);
     this.#timer = setInterval(() => {
       if (this.#res.writable && this.#res.writableLength === 0) this.#res.write(': keep-alive\n\n');
-    }, KEEP_ALIVE_MS);
+    }, this.#keepAliveMs);
     this.#timer.unref();
     this.#res.once('close', () => clearInterval(this.#timer));
   }
