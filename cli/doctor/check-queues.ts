@@ -24,7 +24,8 @@ export async function checkQueues(client: Client, catalog: Catalog, presence: Pr
     const stuck = missing.filter((_, index) => (backlog[index] ?? 0) > 0);
     const counted = backlog.reduce((sum, n) => sum + n, 0);
     const waiting = counted === 0 ? 0 : Math.min(counted, await openJobs(client, name, presence));
-    findings.push(serviceFinding(name, served, missing, stuck, waiting));
+    const needs = [...new Set(routes.flatMap((route) => route.required_env ?? []))];
+    findings.push(serviceFinding({ service: name, served, missing, stuck, waiting, needs }));
   }
   return findings;
 }
@@ -46,15 +47,23 @@ interface Route {
   queue: string;
 }
 
-function serviceFinding(
-  service: string,
-  served: readonly Route[],
-  missing: readonly Route[],
-  stuck: readonly Route[],
-  waiting: number,
-): Finding {
+interface Coverage {
+  service: string;
+  served: readonly Route[];
+  missing: readonly Route[];
+  /** Routes without a worker in which jobs wait. */
+  stuck: readonly Route[];
+  /** Number of these jobs. */
+  waiting: number;
+  /** Variables its workers must have. */
+  needs: readonly string[];
+}
+
+function serviceFinding({ service, served, missing, stuck, waiting, needs }: Coverage): Finding {
   const name = `Service ${service}`;
-  const start = (pools: readonly Route[]) => pools.map(({ pool }) => `switchyard worker --pool ${pool}`).join('\n');
+  const set = needs.map((variable) => `${variable}=… `).join('');
+  const start = (pools: readonly Route[]) =>
+    pools.map(({ pool }) => `${set}switchyard worker --pool ${pool} --capabilities ${service}`).join('\n');
   if (waiting > 0) {
     const pools = stuck.map(({ pool }) => pool).join(', ');
     const level = served.length > 0 ? 'warn' : 'fail';
@@ -65,7 +74,12 @@ function serviceFinding(
       start(stuck),
     );
   }
-  if (served.length === 0) return finding(name, 'fail', `no worker in any pool`, start(missing.slice(0, 1)));
+  if (served.length === 0) {
+    // A service nobody set up is no fault: the mapping lists more than one machine has.
+    return needs.length > 0
+      ? finding(name, 'skip', `not set up; its workers need ${needs.join(', ')}`)
+      : finding(name, 'fail', 'no worker in any pool', start(missing.slice(0, 1)));
+  }
   const rest = missing.length > 0 ? `; none in ${missing.map(({ pool }) => pool).join(', ')}` : '';
   return finding(name, 'ok', `workers in ${served.map(({ pool }) => pool).join(', ')}${rest}`);
 }

@@ -1,4 +1,4 @@
-/** `ok`; `warn`: works, but not as it might; `fail`: does not work; `skip`: could not be looked at now. */
+/** `ok`; `warn`: works, but not as it might; `fail`: does not work; `skip`: could not be looked at now, or is not in use. */
 export type Level = 'ok' | 'warn' | 'fail' | 'skip';
 
 /** One line of `switchyard doctor`. */
