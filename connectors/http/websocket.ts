@@ -115,6 +115,8 @@ function opened(socket: WebSocket, where: string, options: WebSocketOptions): Pr
 const NORMAL = new Set([1000, 1001, 1005]);
 /** A side that does not answer the closing handshake is dropped. Milliseconds. */
 const CLOSE_GRACE = 1_000;
+/** What is read of it meanwhile. Bytes. */
+const MAX_DISCARDED = 1_048_576;
 
 class MessageReader {
   readonly #socket: WebSocket;
@@ -135,6 +137,7 @@ class MessageReader {
     const { max_queue: most = 256, max_queue_bytes: mostBytes = 1_048_576 } = options;
     socket.on('message', (data, isBinary) => {
       const buffer = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as ArrayBuffer);
+      if (this.#ended) return this.#discard(buffer.length);
       this.#queue.push(isBinary ? { binary: buffer } : { text: buffer.toString('utf8') });
       this.#queuedBytes += buffer.length;
       if (this.#queue.length >= most || this.#queuedBytes >= mostBytes) socket.pause();
@@ -200,11 +203,19 @@ class MessageReader {
   close(): void {
     const socket = this.#socket;
     this.end(undefined);
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
     if (socket.readyState === WebSocket.CLOSED) return;
     socket.resume();
     socket.close();
-    const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE);
+    const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE).unref();
     socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** Messages that come while the closing handshake is under way; a side that just goes on is cut off. */
+  #discard(bytes: number): void {
+    this.#queuedBytes += bytes;
+    if (this.#queuedBytes > MAX_DISCARDED) this.#socket.terminate();
   }
 
   #drop(error: Error): void {

@@ -43,6 +43,7 @@ export class GrowingOutput {
   #room(): Promise<void> {
     const content = this.#content;
     return new Promise((resolve) => {
+      if (content.destroyed) return resolve();
       const done = () => {
         content.off('drain', done).off('close', done);
         resolve();

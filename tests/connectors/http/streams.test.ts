@@ -162,6 +162,28 @@ describe('WebSocket', () => {
     expect(texts.map((text) => parseInt(text, 10))).toEqual(Array.from({ length: count }, (_, n) => n));
   });
 
+  test('a reader that leaves early does not read on: the sender is cut off', async () => {
+    let sent = 0;
+    const part = Buffer.alloc(65_536);
+    const { url } = await socketServer((socket) => {
+      const more = () => {
+        if (socket.readyState === socket.OPEN) socket.send(part, () => ((sent += 1), more()));
+      };
+      more();
+    });
+    for await (const message of (await open(url)).messages) {
+      expect(message.binary).toHaveLength(65_536);
+      break;
+    }
+    let before = -1;
+    await waitUntil(() => {
+      const still = sent === before;
+      before = sent;
+      return still;
+    });
+    expect(sent * part.length).toBeLessThan(50_000_000);
+  });
+
   test('a connection that breaks, one that falls silent, one that stops answering pings', async () => {
     const broken = await socketServer((socket) => {
       socket.send('a');

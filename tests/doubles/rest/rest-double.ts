@@ -161,7 +161,8 @@ export async function startRestDouble(): Promise<RestDouble> {
       taken,
       async () => {
         if (silent) return;
-        await send({ text: `word${taken.step} `, percent: taken.step * 20 });
+        // Whether anybody still listens is seen by the work itself.
+        await send({ text: `word${taken.step} `, percent: taken.step * 20 }).catch(() => {});
         if (taken.step === 2 && work.fault('drop')) drop();
       },
       gone,
@@ -170,8 +171,8 @@ export async function startRestDouble(): Promise<RestDouble> {
     const huge = work.fault('huge');
     const piece = Buffer.alloc(huge ? BLOCK : 500, taken.marker).toString('base64');
     for (let left = huge?.bytes ?? 1; left > 0 && !gone.aborted; left -= BLOCK) {
-      bytesSent += piece.length;
       await send({ audio: piece });
+      bytesSent += piece.length;
     }
     await work.pass('finishing', taken.marker, gone);
     if (!silent) await send({ finished: true, id: taken.id });
@@ -193,7 +194,10 @@ export async function startRestDouble(): Promise<RestDouble> {
     if (work.resets(false)) return void (socket as Socket).resetAndDestroy();
     sockServer.handleUpgrade(request, socket, head, (peer) => {
       peer.on('error', () => {});
-      peer.once('message', (data) => void converse(peer, (data as Buffer).toString('utf8'), gone));
+      peer.once(
+        'message',
+        (data) => void converse(peer, (data as Buffer).toString('utf8'), gone).catch(() => peer.terminate()),
+      );
     });
   }
 
@@ -205,10 +209,10 @@ export async function startRestDouble(): Promise<RestDouble> {
     const { work: taken } = work.take(marker, undefined);
     if (work.fault('malformed')) return peer.send('<html><title>Oops</title>');
     const send = (data: { audio?: string }) =>
-      new Promise<void>((resolve) => {
+      new Promise<void>((resolve, reject) => {
         // Sound travels as binary messages.
         const message = data.audio === undefined ? JSON.stringify(data) : Buffer.from(data.audio, 'base64');
-        peer.send(message, () => resolve());
+        peer.send(message, (error) => (error ? reject(error) : resolve()));
       });
     await tell(taken, send, () => peer.terminate(), gone);
     peer.close(1000);
