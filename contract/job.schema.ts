@@ -40,7 +40,7 @@ export const requirementsSchema = z
   })
   .describe('What the worker must have; a job that no worker fits waits and says why');
 
-export const retrySchema = z
+const retrySchema = z
   .strictObject({
     max_attempts: z
       .int()

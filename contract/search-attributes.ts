@@ -12,7 +12,5 @@ export const SEARCH_ATTRIBUTES = {
   SwitchyardPriority: 'Int',
 } as const;
 
-export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
-
 /** Tenant of everything until keys with tenants exist. */
 export const DEFAULT_TENANT = 'default';

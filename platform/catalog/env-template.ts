@@ -1,7 +1,7 @@
 const TEMPLATE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 /** Replaces `${VAR}` and `${VAR:-default}` in text; an unset variable without a default becomes empty. */
-export function expandTemplate(text: string, env: NodeJS.ProcessEnv): string {
+function expandTemplate(text: string, env: NodeJS.ProcessEnv): string {
   return text.replace(TEMPLATE, (_, name: string, fallback: string | undefined) => {
     const value = env[name];
     return value === undefined || value === '' ? (fallback ?? '') : value;

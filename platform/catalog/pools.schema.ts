@@ -39,4 +39,3 @@ export const poolsFileSchema = z.strictObject({
 });
 
 export type Pool = z.output<typeof poolSchema>;
-export type Offers = z.output<typeof offersSchema>;

@@ -63,7 +63,8 @@ export class PresenceCache {
 
   /** Whether a queue is served; `unknown` while the list has not been fetched lately. */
   queue(taskQueue: string): QueuePresence {
-    if (this.#fetchedAt === undefined || performance.now() - this.#fetchedAt > this.#options.staleMs * 2) return 'unknown';
+    if (this.#fetchedAt === undefined || performance.now() - this.#fetchedAt > this.#options.staleMs * 2)
+      return 'unknown';
     const serving = this.#workers.filter((worker) => worker.task_queue === taskQueue);
     if (serving.length === 0) return 'none';
     return serving.some((worker) => worker.slots_free !== 0) ? 'free' : 'busy';

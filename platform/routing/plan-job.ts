@@ -131,6 +131,6 @@ function invalid(pointer: string, detail: string, hint?: string): InvalidJobErro
 }
 
 /** "one of: a, b": the hint after an unknown name. */
-export function known(names: Iterable<string>): string {
+function known(names: Iterable<string>): string {
   return `one of: ${[...names].join(', ')}`;
 }
