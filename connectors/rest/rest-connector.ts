@@ -34,7 +34,8 @@ export interface RestTarget<K extends RestKind> {
 
 /**
  * What the REST connectors share: the services of one kind from `<configuration folder>/rest/*.json`, or from
- * `config.folder`. A class serves all services of its kind; a job's `service` says which.
+ * `config.folder`. A class serves all services of its kind; a job's `service` says which. `config.timeout` (milliseconds)
+ * overrides the `limits.timeout` of all files.
  */
 export abstract class RestConnector<K extends RestKind> extends BaseConnector {
   service_type = 'rest' as const;
@@ -60,13 +61,15 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
   }
 
   protected async cleanupService(): Promise<void> {
-    await this.#unload();
+    const runtimes = this.#forget();
+    await Promise.all(runtimes.map((runtime) => runtime.close()));
   }
 
-  /** Reads the service files again. */
+  /** Reads the service files again; running jobs go on with what they have. */
   protected override async configurationUpdated(): Promise<void> {
-    await this.#unload();
+    const runtimes = this.#forget();
     await this.#load();
+    await Promise.all(runtimes.map((runtime) => runtime.retire()));
   }
 
   override async checkHealth(): Promise<boolean> {
@@ -104,8 +107,10 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
   ): Promise<JobResult> {
     const target = this.target(jobData.type);
     const signal = context?.signal ?? new AbortController().signal;
-    const release = await target.runtime.slots.take(signal);
+    const leave = target.runtime.enter();
+    let release = () => {};
     try {
+      release = await target.runtime.slots.take(signal);
       const { scope, files } = await jobScope(target.runtime.service, jobData, context);
       const report: RestJob['report'] = async (progress, message) =>
         progressCallback({ job_id: jobData.id, progress, message });
@@ -128,6 +133,7 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
       };
     } finally {
       release();
+      leave();
     }
   }
 
@@ -173,7 +179,9 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
     }
   }
 
-  #make(service: ServiceOf<K>): RestTarget<K> {
+  #make(described: ServiceOf<K>): RestTarget<K> {
+    const timeout = this.config.timeout ?? described.limits.timeout;
+    const service = { ...described, limits: { ...described.limits, timeout } };
     const runtime = new ServiceRuntime<ServiceOf<K>>(service, this.logger);
     const target = { runtime, answers: new AnswerMapping(runtime) };
     this.compile?.(target);
@@ -183,10 +191,10 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
   /** Compiles what the kind has beside request and response. */
   protected compile?(target: RestTarget<K>): void;
 
-  async #unload(): Promise<void> {
+  #forget(): ServiceRuntime<ServiceOf<K>>[] {
     const runtimes = this.#runtimes();
     this.#targets.clear();
     this.#problems.clear();
-    await Promise.all(runtimes.map((runtime) => runtime.close()));
+    return runtimes;
   }
 }

@@ -42,6 +42,8 @@ export class ServiceRuntime<S extends RestService = RestService> {
   readonly #limiter: RateLimiter | undefined;
   readonly #breaker: Breaker;
   readonly #health: RequestMaker | undefined;
+  #users = 0;
+  #retired = false;
 
   /** @throws ConnectorError naming the field of the service file that cannot be used */
   constructor(service: S, logger: Logger) {
@@ -152,6 +154,24 @@ export class ServiceRuntime<S extends RestService = RestService> {
       // Without a health request any answer will do that does not blame the service itself.
       return !this.#health && error instanceof HttpError && error.status !== undefined && error.status < 500;
     }
+  }
+
+  /** A job that must find this runtime open until it calls what this returns. */
+  enter(): () => void {
+    this.#users += 1;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#users -= 1;
+      if (this.#retired && this.#users === 0) void this.close();
+    };
+  }
+
+  /** Closes once the jobs that use it have ended. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    if (this.#users === 0) await this.close();
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ConnectorClass } from '../../../connectors/contract/connector.ts';
+import type { ConnectorClass, ConnectorInterface } from '../../../connectors/contract/connector.ts';
 import type { ServiceManifest } from '../../../contract/service-manifest.ts';
 import type { BackendDouble } from './double.ts';
 
@@ -35,10 +35,12 @@ export interface ContractSubject {
   className: string;
   manifest: () => Promise<ServiceManifest>;
   /**
-   * Variables of a worker for this backend. Short limits, so that silence ends within about a second: the checks of
-   * time-outs wait for them.
+   * Variables of a worker for this backend. Either short limits, so that silence ends within about a second (the checks of
+   * time-outs wait for them), or longer ones and `impatient`: on a busy machine a held request must not time out.
    */
   env(url: string): Record<string, string> | Promise<Record<string, string>>;
+  /** Makes the limits of a connector short for a while. @returns takes that back */
+  impatient?(connector: ConnectorInterface): Promise<() => Promise<void>>;
   /** What the mapping lists under `required_env`; must lack a value or default in an empty environment. */
   requiredEnv: readonly string[];
   double(): Promise<BackendDouble>;

@@ -185,10 +185,12 @@ export function connectorContract(name: string, subject: ContractSubject): void 
     });
 
     test('silence ends as a time-out, and the worker takes the next job', async () => {
+      const calmed = await subject.impatient?.(worker.connector);
       double.order({ kind: 'silence' });
       const { handle } = await submit({ retry: { max_attempts: 1 } });
       expectFailed(await endOf(handle), 'timeout');
       double.reset();
+      await calmed?.();
       expectCompleted(await endOf((await submit()).handle));
     });
 
@@ -236,9 +238,11 @@ export function connectorContract(name: string, subject: ContractSubject): void 
 
     test('health: up, then away, then up again', async () => {
       expect(await worker.connector.checkHealth()).toBe(true);
+      const calmed = await subject.impatient?.(worker.connector);
       double.order({ kind: 'silence' });
       expect(await worker.connector.checkHealth().catch(() => false)).toBe(false);
       double.reset();
+      await calmed?.();
       await waitUntil(() => worker.connector.checkHealth().catch(() => false));
       expect((await worker.connector.getServiceInfo()).status).toMatch(/online|busy/);
     });

@@ -18,6 +18,10 @@ function subject(
     requiredEnv: ['REST_DOUBLE_URL', 'REST_DOUBLE_KEY'],
     configFiles: { [`rest/${service.service}.json`]: JSON.stringify(service) },
     double: startRestDouble,
+    impatient: async (connector) => {
+      await connector.updateConfiguration({ timeout: 700 });
+      return () => connector.updateConfiguration({ timeout: undefined });
+    },
     job: (marker) => ({ text: marker }),
     badPayloads: [
       { payload: {}, pointer: '/payload/text' },

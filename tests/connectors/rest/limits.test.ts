@@ -109,3 +109,19 @@ test('a text without end is cut off', async () => {
   });
   expect(await failureOf(run(connector))).toMatchObject({ code: 'output_too_large' });
 });
+
+test('new settings take effect at once; a job under way goes on with those it has', async () => {
+  const answers: (() => void)[] = [];
+  const local = await serve((_, response) => void answers.push(() => json(response, { fine: true })));
+  const connector = await connectorFor('sync', { base_url: local.url, request: { path: '/' } });
+  const running = run(connector, {}, { id: 'job1' });
+  await eventually(() => expect(local.asked).toHaveLength(1));
+  await connector.updateConfiguration({ timeout: 50 });
+  expect(await failureOf(run(connector, {}, { id: 'job2' }))).toMatchObject({ code: 'timeout' });
+  await connector.updateConfiguration({ timeout: undefined });
+  const later = run(connector, {}, { id: 'job3' });
+  await eventually(() => expect(answers).toHaveLength(3));
+  for (const answer of answers) answer();
+  expect((await running).result).toEqual({ fine: true });
+  expect((await later).result).toEqual({ fine: true });
+});

@@ -11,7 +11,7 @@ const common = (kind: string) => ({
   },
   example: { text: 'a town by the sea' },
   health: { path: '/health' },
-  limits: { timeout: '1s', idle_timeout: '2s' },
+  limits: { timeout: '30s' },
 });
 
 export const syncService = {
@@ -32,8 +32,6 @@ export const syncService = {
 export const asyncService = {
   ...common('async'),
   kind: 'async',
-  // Longer than an interrupted submission may go on.
-  limits: { timeout: '4s' },
   request: {
     path: '/jobs',
     body: { prompt: '{{ payload.text }}' },
