@@ -51,6 +51,15 @@ export class Writing {
     if (now - this.#reportedAt >= REPORT) this.#report(now);
   }
 
+  /** A token that is not for the reader: thoughts, arguments of tools. */
+  work(message: string): void {
+    this.#tokens += 1;
+    const now = performance.now();
+    if (now - this.#reportedAt < REPORT) return;
+    this.#reportedAt = now;
+    this.say(message);
+  }
+
   /** The stream begins again from its start. */
   restart(): void {
     this.#pieces = [];

@@ -4,11 +4,12 @@ import sharp from 'sharp';
 import type { ConnectorConfig, ConnectorInterface, ProgressUpdate } from '../../../connectors/contract/connector.ts';
 import type { LiveSink } from '../../../connectors/contract/live-sink.ts';
 import { createInputResolver } from '../../../platform/inputs/create-input-resolver.ts';
+import type { DoubleServer } from '../../doubles/openai/double-server.ts';
 import { OpenAiDouble } from '../../doubles/openai/openai-double.ts';
 import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
 
 /** What a live channel would carry. */
-export class Heard implements LiveSink {
+class Heard implements LiveSink {
   readonly tokens: { text: string; position: number }[] = [];
   readonly previews: { bytes: number; mime: string; index: number }[] = [];
   token(text: string, position: number) {
@@ -19,17 +20,17 @@ export class Heard implements LiveSink {
   }
 }
 
-type OpenAiClass = new (id?: string, config?: Partial<ConnectorConfig>) => ConnectorInterface;
+type HostedClass = new (id?: string, config?: Partial<ConnectorConfig>) => ConnectorInterface;
 
 /** A double, connectors to it, and jobs on real stores; all of it goes with the test. */
-export class OpenAiBench {
-  double!: OpenAiDouble;
+export class HostedBench<Double extends DoubleServer> {
+  double!: Double;
   readonly #connectors: ConnectorInterface[] = [];
   readonly #contexts: TestContext[] = [];
 
-  constructor() {
+  constructor(start: () => Promise<Double>) {
     beforeEach(async () => {
-      this.double = await OpenAiDouble.start();
+      this.double = await start();
     });
     afterEach(async () => {
       await Promise.all(this.#connectors.splice(0).map((connector) => connector.cleanup()));
@@ -42,7 +43,7 @@ export class OpenAiBench {
     return this.double.state;
   }
 
-  connector(Class: OpenAiClass, config: Partial<ConnectorConfig> = {}): ConnectorInterface {
+  connector(Class: HostedClass, config: Partial<ConnectorConfig> = {}): ConnectorInterface {
     const connector = new Class(undefined, {
       base_url: this.double.url,
       api_key: 'sk-double',
@@ -89,6 +90,12 @@ export class OpenAiBench {
       checkpoint: context.checkpoints.at(-1),
       serviceJobId: context.tracked.at(-1)?.serviceJobId,
     };
+  }
+}
+
+export class OpenAiBench extends HostedBench<OpenAiDouble> {
+  constructor() {
+    super(() => OpenAiDouble.start());
   }
 }
 

@@ -1,4 +1,4 @@
-import { OpenAiBackend } from '../../doubles/openai/openai-backend.ts';
+import { openAiBackend } from '../../doubles/openai/openai-backend.ts';
 import { connectorContract } from '../contract/suite.ts';
 import { AT_ONCE, environment } from './subjects.ts';
 
@@ -8,7 +8,7 @@ connectorContract('openai-image', {
   manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[2]!,
   env: (url) => environment(url),
   requiredEnv: ['OPENAI_API_KEY'],
-  double: () => OpenAiBackend.start('generations'),
+  double: () => openAiBackend('generations'),
   job: (marker) => ({ model: 'gpt-image-double', prompt: `a ${marker} by the sea` }),
   supports: AT_ONCE,
   badPayloads: [

@@ -9,15 +9,14 @@ const ask = { model, prompt: 'Say only the word: harbour', max_output_tokens: 50
 
 /** The real thing, or a server that speaks its protocol; with the environment of a worker. */
 (ready ? describe : describe.skip)(`a real server${ready ? '' : ` (${REASON})`}`, () => {
-  const run = async (payload: object, act: (connector: OpenAITextConnector) => Promise<void> = async () => {}) => {
+  const run = async (payload: object) => {
     const connector = new OpenAITextConnector();
     const context = contextFor();
     const tokens: string[] = [];
     const live = { token: (text: string) => void tokens.push(text), preview: () => {} };
     try {
       const outcome = connector.processJob(jobOf({ ...payload }), () => {}, Object.assign(context, { live }));
-      await act(connector);
-      return { result: (await outcome).result as Record<string, unknown>, tokens, context };
+      return { result: (await outcome).result as Record<string, unknown>, tokens };
     } finally {
       await connector.cleanup();
       await context.remove();

@@ -1,4 +1,4 @@
-import { OpenAiBackend } from '../../doubles/openai/openai-backend.ts';
+import { openAiBackend } from '../../doubles/openai/openai-backend.ts';
 import { connectorContract } from '../contract/suite.ts';
 import { environment, IN_BACKGROUND } from './subjects.ts';
 
@@ -9,7 +9,7 @@ connectorContract('openai-text', {
   // A cancel waits two seconds for the answer to a submission: it may name what to cancel.
   env: (url) => ({ ...environment(url, 4), OPENAI_API: 'responses', OPENAI_BACKGROUND: 'true' }),
   requiredEnv: ['OPENAI_API_KEY'],
-  double: () => OpenAiBackend.start('responses'),
+  double: () => openAiBackend('responses'),
   job: (marker) => ({ model: 'gpt-double', prompt: `say that again: ${marker}` }),
   supports: IN_BACKGROUND,
   badPayloads: [

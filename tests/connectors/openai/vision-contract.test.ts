@@ -1,4 +1,4 @@
-import { OpenAiBackend } from '../../doubles/openai/openai-backend.ts';
+import { openAiBackend } from '../../doubles/openai/openai-backend.ts';
 import { connectorContract } from '../contract/suite.ts';
 import { AT_ONCE, environment } from './subjects.ts';
 
@@ -13,7 +13,7 @@ connectorContract('openai-vision', {
   manifest: async () => (await import('../../../connectors/openai/manifest.ts')).manifests[1]!,
   env: (url) => environment(url),
   requiredEnv: ['OPENAI_API_KEY'],
-  double: () => OpenAiBackend.start('chat'),
+  double: () => openAiBackend('chat'),
   job: (marker) => ({ model: 'gpt-double', image: PIXEL, question: `what is ${marker} here?` }),
   supports: AT_ONCE,
   badPayloads: [

@@ -1,5 +1,6 @@
-/** Which requests a fault hits. */
-export type Route = 'models' | 'chat' | 'responses' | 'retrieve' | 'cancel' | 'generations' | 'edits';
+/** Which requests a fault hits: of OpenAI, and of Anthropic. */
+export type Route = OpenAiRoute | 'messages';
+export type OpenAiRoute = 'models' | 'chat' | 'responses' | 'retrieve' | 'cancel' | 'generations' | 'edits';
 
 /** An answer instead of the work: nothing is done, nothing is paid. */
 export interface StatusFault {

@@ -1,50 +1,29 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { chatCompletion } from './chat.ts';
-import type { Fault, Route } from './faults.ts';
+import { answerFault, DoubleServer } from './double-server.ts';
+import type { Fault, OpenAiRoute } from './faults.ts';
 import { makeImages, picture } from './images.ts';
 import { readForm } from './multipart.ts';
 import { ResponseRoutes } from './responses.ts';
 import { markerIn } from './stages.ts';
-import { DoubleState } from './state.ts';
 import { goneSignal, newId, now, readBody, sendError, sendJson, type Json } from './wire.ts';
 
 /**
  * A server that speaks OpenAI's protocol (models, chat completions, responses with streams and background mode,
  * images), with its errors and quirks, over a real socket. Written from protocol facts; nothing of a real one is in it.
  */
-export class OpenAiDouble {
-  readonly state = new DoubleState();
+export class OpenAiDouble extends DoubleServer {
   readonly #responses = new ResponseRoutes(this.state);
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #sent = 0;
-
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      this.#handle(request, response).catch((error: unknown) => {
-        sendError(response, 500, { message: `the double is broken: ${String(error)}` });
-      });
-    });
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        this.#sent += socket.bytesWritten;
-      });
-    });
-  }
 
   static async start(): Promise<OpenAiDouble> {
     const double = new OpenAiDouble();
-    await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve));
+    await double.listen();
     return double;
   }
 
   /** What OPENAI_BASE_URL takes. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
+    return `${this.origin}/v1`;
   }
 
   /** Ids of the stored responses, the oldest first. */
@@ -61,24 +40,7 @@ export class OpenAiDouble {
     this.#responses.runs.delete(id);
   }
 
-  /** Written to sockets so far. */
-  get bytesSent(): number {
-    return [...this.#sockets].reduce((sum, socket) => sum + socket.bytesWritten, this.#sent);
-  }
-
-  /** Cuts all connections; stored work goes on. */
-  cutConnections(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async stop(): Promise<void> {
-    this.state.pace.release();
-    this.state.stages.reset();
-    this.cutConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://double');
     const path = url.pathname.replace(/^\/v1/, '');
     const method = request.method ?? 'GET';
@@ -127,7 +89,7 @@ export class OpenAiDouble {
     for (const [name, value] of Object.entries(this.state.rateHeaders)) response.setHeader(name, value);
   }
 
-  #lacking(route: Route): boolean {
+  #lacking(route: OpenAiRoute): boolean {
     if (route === 'models') return this.state.lacks.has('models');
     return ['responses', 'retrieve', 'cancel'].includes(route) && this.state.lacks.has('responses');
   }
@@ -148,7 +110,7 @@ export class OpenAiDouble {
   }
 
   async #route(
-    route: Route,
+    route: OpenAiRoute,
     path: string,
     query: URLSearchParams,
     body: Json,
@@ -181,7 +143,7 @@ export class OpenAiDouble {
   }
 }
 
-function routeOf(method: string, path: string): Route | undefined {
+function routeOf(method: string, path: string): OpenAiRoute | undefined {
   if (method === 'GET' && /^\/models(?:\/[^/]+)?$/.test(path)) return 'models';
   if (method === 'GET' && /^\/responses\/[^/]+$/.test(path)) return 'retrieve';
   if (method === 'POST' && /^\/responses\/[^/]+\/cancel$/.test(path)) return 'cancel';
@@ -190,9 +152,4 @@ function routeOf(method: string, path: string): Route | undefined {
   if (path === '/responses') return 'responses';
   if (path === '/images/generations') return 'generations';
   return path === '/images/edits' ? 'edits' : undefined;
-}
-
-function answerFault(fault: Extract<Fault, { kind: 'status' }>, response: ServerResponse): void {
-  response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-  response.end(fault.body ?? JSON.stringify({ error: fault.error ?? { message: 'a fault to order' } }));
 }

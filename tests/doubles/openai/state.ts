@@ -41,6 +41,12 @@ export class DoubleState {
   /** Tool calls it answers with. */
   toolCalls: { name: string; arguments: string }[] = [];
   refusal: string | undefined;
+  /** Anthropic: why it stops, instead of the usual reason. */
+  stopReason: string | undefined;
+  /** Anthropic: the arguments of tools break off. */
+  cutArguments = false;
+  /** Anthropic: so much of the input comes from the cache. */
+  cachedTokens = 0;
   /** Longest input. Tokens. */
   contextTokens = 8_192;
   /** Sent with every answer to a paid request. */
@@ -61,7 +67,7 @@ export class DoubleState {
   readonly requests: SeenRequest[] = [];
   readonly uploads: UploadedPart[] = [];
   /** Requests that were taken up, and so cost money. */
-  readonly paid = { chat: 0, responses: 0, generations: 0, edits: 0 };
+  readonly paid = { chat: 0, responses: 0, generations: 0, edits: 0, messages: 0 };
   /** Work that ended because the client hung up. */
   stopped = 0;
   /** Ids of responses that were cancelled. */
