@@ -47,7 +47,9 @@ async function exportHistory(stack: InProcessStack, workflowId: string): Promise
     '--address',
     stack.temporal.address,
   ];
-  return (await promisify(execFile)(temporalBinary(), args, { maxBuffer: 1 << 26 })).stdout;
+  const { stdout } = await promisify(execFile)(temporalBinary(), args, { maxBuffer: 1 << 26 });
+  // Stack traces name the place of this checkout, which is nobody's business.
+  return stdout.replaceAll(join(import.meta.dirname, '..', '..'), '/switchyard');
 }
 
 function replay(history: unknown): Promise<void> {
