@@ -31,7 +31,6 @@ export async function progressDelay(site: Site, seconds = 20): Promise<Measureme
     payload: { duration: seconds * 1_000, steps: seconds * 10 },
   });
   const delays: number[] = [];
-  let seen = 0;
   const response = await fetch(`${site.api}/api/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } });
   let buffer = '';
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
@@ -44,7 +43,6 @@ export async function progressDelay(site: Site, seconds = 20): Promise<Measureme
       const event =
         data === undefined ? undefined : (JSON.parse(data) as { type: string; progress?: { updated_at: string } });
       if (event?.type !== 'progress' || !event.progress) continue;
-      seen += 1;
       delays.push(arrived - Date.parse(event.progress.updated_at));
     }
   }
@@ -55,7 +53,7 @@ export async function progressDelay(site: Site, seconds = 20): Promise<Measureme
     against: 'bound of 1.5 s',
     unit: 'ms',
     target: '≤ 1',
-    method: `one simulated job of ${seconds} s reporting ten times a second; ${seen} progress events reached the client`,
+    method: `one simulated job of ${seconds} s reporting ten times a second; ${delays.length} progress events reached the client`,
   });
 }
 

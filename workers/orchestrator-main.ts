@@ -46,13 +46,9 @@ export async function runOrchestratorProcess(): Promise<number> {
   });
   logger.info({ health_url: health.url, identity }, 'orchestrator ready');
   announceReady({ health_url: health.url, queues: [worker.options.taskQueue] });
-  const failed = group.done.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  await Promise.race([stop, failed]);
+  await Promise.race([stop, group.failed]);
   group.shutdown();
-  const error = await failed;
+  const error = await group.failed;
   housekeeping.stop();
   await health.close();
   await connection.close();

@@ -95,17 +95,13 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   logger.info({ queues, health_url: health.url, identity }, 'pool worker ready');
   announceReady({ health_url: health.url, queues });
 
-  const failed = group.done.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  const why = await Promise.race([stop, failed]);
+  const why = await Promise.race([stop, group.failed]);
   leaving = true;
   logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'pool worker leaving: no new jobs');
   group.shutdown();
   // A connector that ignores its signal must not keep the process: its job is retried elsewhere anyway.
   const overdue = setTimeout(() => process.exit(1), config.shutdownGrace + 5_000);
-  const error = await failed;
+  const error = await group.failed;
   clearTimeout(overdue);
   await connectors.cleanup();
   await health.close();

@@ -30,15 +30,11 @@ export async function runServerProcess(): Promise<number> {
   const housekeeping = startHousekeeping(artifacts, logger);
   const api = await startApi(base, connection, true);
   announceReady({ url: api.url });
-  const failed = group.done.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  const why = await Promise.race([stop, failed]);
+  const why = await Promise.race([stop, group.failed]);
   logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'server leaving');
   await api.close();
   group.shutdown();
-  const error = await failed;
+  const error = await group.failed;
   housekeeping.stop();
   await connection.close();
   return error === undefined ? 0 : 1;

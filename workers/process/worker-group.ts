@@ -5,6 +5,8 @@ import type { Logger } from '../../platform/logging/logger.ts';
 export interface WorkerGroup {
   /** Resolves when all have left; rejects when one of them failed. */
   readonly done: Promise<void>;
+  /** The same for who waits in a race: resolves with why one of them failed, or with undefined. */
+  readonly failed: Promise<unknown>;
   states(): { task_queue: string; state: string; active_jobs: number }[];
   /** Stop taking jobs, let running ones finish within the grace time, interrupt the rest. */
   shutdown(): void;
@@ -25,6 +27,10 @@ export function runWorkers(workers: Worker[], logger: Logger): WorkerGroup {
   ).then(() => undefined);
   return {
     done,
+    failed: done.then(
+      () => undefined,
+      (error: unknown) => error,
+    ),
     shutdown,
     states: () =>
       workers.map((worker) => ({
