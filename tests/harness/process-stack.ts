@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,11 +70,16 @@ export class ProcessStack {
     return child;
   }
 
+  /** Submits as a careful client does: under a key, and once more when Temporal was too slow to answer. */
   async submit(job: object, headers: Record<string, string> = {}): Promise<JobView> {
-    const response = await fetch(`${this.api}/api/jobs`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(job),
+    const key = randomUUID();
+    const response = await waitUntil(async () => {
+      const answer = await fetch(`${this.api}/api/jobs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key, ...headers },
+        body: JSON.stringify(job),
+      });
+      return answer.status !== 503 && answer;
     });
     const body = (await response.json()) as JobView & { detail?: string };
     if (!response.ok) throw new Error(`${response.status}: ${body.detail}`);
