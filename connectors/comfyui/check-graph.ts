@@ -76,7 +76,7 @@ function problemWith(plan: JobPlan, known: ReadonlyMap<string, NodeInfo | undefi
           hint: offer(spec.options),
         });
       } else if (spec) {
-        const detail = badNumber(value, spec);
+        const detail = badValue(value, spec);
         if (detail) values.push({ pointer, detail: `of ${titleOf(graph, id)} ${detail}` });
       }
     }
@@ -102,14 +102,27 @@ function brokenLink(
     : `is linked to output ${output} of ${titleOf(graph, node)}, which has ${outputs}`;
 }
 
-/** The server converts text to numbers as Python does; what is no number at all it refuses. */
-function badNumber(value: unknown, { type, min, max }: InputSpec): string | undefined {
+/**
+ * The server converts as Python does: what is no number at all it refuses, any text counts as true for it, `"false"`
+ * too, and an object becomes the text of an object.
+ */
+function badValue(value: unknown, { type, min, max }: InputSpec): string | undefined {
+  if (type === 'BOOLEAN' && typeof value === 'string')
+    return `must be true or false, not the text ${JSON.stringify(value)}`;
+  // A list that is no link has to be wrapped so.
+  if (value !== null && typeof value === 'object' && '__value__' in value) return undefined;
+  if (type === 'STRING' && typeof value === 'object') return `must be a text, not ${kindOf(value)}`;
+  if (typeof value === 'object' && /^(?:INT|FLOAT|BOOLEAN)$/.test(type)) return `must be a value, not ${kindOf(value)}`;
   if (type !== 'INT' && type !== 'FLOAT') return undefined;
   if (typeof value === 'string' && !/\d/.test(value)) return `must be a number, not ${JSON.stringify(value)}`;
   if (typeof value !== 'number') return undefined;
   if (min !== undefined && value < min) return `must be at least ${min}, not ${value}`;
   if (max !== undefined && value > max) return `must be at most ${max}, not ${value}`;
   return undefined;
+}
+
+function kindOf(value: object | null): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'a list' : 'an object';
 }
 
 function offer(options: readonly unknown[] | undefined): string {

@@ -6,6 +6,7 @@ import type { JobContext } from '../contract/job-context.ts';
 import { reachableFrom } from './api-graph.ts';
 import { executionFailure } from './backend-errors.ts';
 import { checkGraph, type Definitions } from './check-graph.ts';
+import { checkValues } from './check-values.ts';
 import { chooseFiles, collectFiles, collectTexts, readOutputs, StaleOutputError } from './collect-outputs.ts';
 import type { ComfyClient } from './comfy-client.ts';
 import type { NodeOutputs } from './documents.ts';
@@ -175,6 +176,7 @@ class JobRun {
     refuseSocketNodes(this.#plan, socketHeaders !== undefined);
     this.#definitions = await checkGraph(this.#plan, catalog);
     const inputs = mediaInputs(this.#plan, this.#definitions);
+    await checkValues(this.#plan, inputs, settings);
     if (inputs.length > 0) this.#report.step('uploading inputs');
     await uploadInputs(this.#plan, inputs, this.#context, client);
     if (settings.tag_outputs) tagOutputs(this.#plan, tagOf(this.#promptId));

@@ -23,6 +23,9 @@ export const COMFYUI_ENV: Record<string, string> = {
   COMFYUI_CATALOG_SECONDS: '${COMFYUI_CATALOG_SECONDS:-60}',
   COMFYUI_ALLOWED_NODES: '${COMFYUI_ALLOWED_NODES:-}',
   COMFYUI_DENIED_NODES: '${COMFYUI_DENIED_NODES:-}',
+  COMFYUI_MAX_TEXT_LENGTH: '${COMFYUI_MAX_TEXT_LENGTH:-50000}',
+  COMFYUI_MAX_PIXELS: '${COMFYUI_MAX_PIXELS:-1000000000}',
+  COMFYUI_ALLOW_PRIVATE_URLS: '${COMFYUI_ALLOW_PRIVATE_URLS:-false}',
   COMFYUI_TEMPLATE_DIR: '${COMFYUI_TEMPLATE_DIR:-}',
   COMFYUI_TAG_OUTPUTS: '${COMFYUI_TAG_OUTPUTS:-true}',
   COMFYUI_DIR: '${COMFYUI_DIR:-}',
@@ -31,6 +34,7 @@ export const COMFYUI_ENV: Record<string, string> = {
 
 const seconds = z.coerce.number('must be a number of seconds').min(0, 'must be 0 or more seconds');
 const positive = z.coerce.number('must be a number of seconds').gt(0, 'must be more than 0 seconds');
+const whole = z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 or more');
 const flag = z.union([z.boolean(), z.stringbool()], 'must be true or false');
 const list = z.union([
   z.array(z.string()),
@@ -78,6 +82,12 @@ const schema = z.object({
   catalog_seconds: seconds.default(60),
   allowed_nodes: list.default([]),
   denied_nodes: list.default([]),
+  /** Characters of one text input; 0: any. */
+  max_text_length: whole.default(50_000),
+  /** Width × height × pictures that one node is asked for; 0: any. */
+  max_pixels: whole.default(1_000_000_000),
+  /** Lets text inputs name addresses inside the network, for nodes that fetch them. */
+  allow_private_urls: flag.default(false),
   template_dir: z.string().default(''),
   /** Puts a mark of the job before `filename_prefix`, so that two processes on one folder never pick the same name. */
   tag_outputs: flag.default(true),

@@ -68,6 +68,51 @@ describe('what is refused before anything is queued', () => {
       { code: 'validation', errors: [{ pointer: '/payload/workflow/9/inputs/filename_prefix' }] },
     ],
     [
+      'a text that stands for true',
+      through('Steps', { steps: 1, ms: 0, previews: 'false' }),
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/5/inputs/previews' }] },
+    ],
+    [
+      'an object where a text belongs',
+      through('Hold', { name: { a: 1 } }),
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/5/inputs/name' }] },
+    ],
+    [
+      'a text where a number belongs',
+      through('Steps', { steps: 'many', ms: 0, previews: false }),
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/5/inputs/steps' }] },
+    ],
+    [
+      'a list that is no link',
+      through('Steps', { steps: [1, 2, 3], ms: 0, previews: false }),
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/5/inputs/steps' }] },
+    ],
+    [
+      'an output of another type',
+      { ...graphWith(), '9': { class_type: 'SaveAudio', inputs: { audio: ['1', 0], filename_prefix: 'x' } } },
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/9/inputs/audio' }] },
+    ],
+    [
+      'a size that no memory holds, though each number is allowed',
+      {
+        ...graphWith(),
+        '1': { class_type: 'EmptyImage', inputs: { width: 16_384, height: 16_384, batch_size: 64, color: 0 } },
+      },
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/1/inputs/width' }] },
+    ],
+    [
+      'an over-long prompt',
+      through('Hold', { name: 'very '.repeat(10_001) }),
+      { code: 'validation', errors: [{ pointer: '/payload/workflow/5/inputs/name' }] },
+    ],
+    ...['http://169.254.169.254/latest/meta-data', 'http://localhost:9/x', 'http://[::1]/x', 'file:///etc/passwd'].map(
+      (address): [string, Record<string, unknown>, { code: string; errors: { pointer: string }[] }] => [
+        `an address inside the network: ${address}`,
+        through('Hold', { name: address }),
+        { code: 'permission', errors: [{ pointer: '/payload/workflow/5/inputs/name' }] },
+      ],
+    ),
+    [
       'the format of the editor',
       { nodes: [], links: [], last_node_id: 3 },
       { code: 'validation', errors: [{ pointer: '/payload/workflow' }] },
@@ -90,6 +135,15 @@ describe('what is refused before anything is queued', () => {
       errors: [{ pointer: '/payload/workflow/5/inputs/upscale_method' }],
     });
     expect(bench.double.worker.pending).toEqual([]);
+  });
+
+  test('limits can be raised, and addresses allowed', async () => {
+    const bench = await comfyBench({ max_text_length: 0, allow_private_urls: true });
+    bench.double.worker.gatesOpen = true;
+    const { result } = bench.attempt({ workflow: through('Hold', { name: 'http://127.0.0.1/x' }) }, { jobId: 'a' });
+    expect((await result).artifacts).toHaveLength(1);
+    const long = bench.attempt({ workflow: through('Hold', { name: 'x'.repeat(60_000) }) }, { jobId: 'b' });
+    expect((await long.result).artifacts).toHaveLength(1);
   });
 
   test('nodes that the operator has denied or not allowed', async () => {
