@@ -1,7 +1,7 @@
 import type { Config } from '../../platform/config/settings.ts';
 import { isPortFree } from '../../platform/processes/free-port.ts';
 import type { StackState } from '../stack/find-stack.ts';
-import { portOwner } from '../stack/port-owner.ts';
+import { portOwner } from '../../platform/processes/port-owner.ts';
 import { finding, type Finding } from './finding.ts';
 
 interface Port {

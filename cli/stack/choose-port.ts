@@ -1,6 +1,6 @@
 import type { ConfigOrigin } from '../../platform/config/load-config.ts';
 import { freePort, isPortFree } from '../../platform/processes/free-port.ts';
-import { portOwner } from './port-owner.ts';
+import { portOwner } from '../../platform/processes/port-owner.ts';
 
 export interface WantedPort {
   /** For the message: `API`, `Temporal`, `Temporal Web UI`. */

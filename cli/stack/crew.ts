@@ -1,6 +1,12 @@
-import { type KeptProcess, keepRunning, type LifeEvent, type LiveProcess, type ReadyFacts } from './keep-running.ts';
+import {
+  type KeptProcess,
+  keepRunning,
+  type LifeEvent,
+  type LiveProcess,
+  type ReadyFacts,
+} from '../../platform/processes/keep-running.ts';
 import type { StackProcess } from './find-stack.ts';
-import type { ProcessRecord } from './left-overs.ts';
+import type { ProcessRecord } from '../../platform/processes/left-overs.ts';
 import { StackError } from './stack-error.ts';
 
 export interface Member {

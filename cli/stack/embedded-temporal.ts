@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type DevServer, startDevServer } from '../../platform/temporal/dev-server.ts';
-import type { LiveProcess } from './keep-running.ts';
-import { rotateLog } from './rotating-log.ts';
+import type { LiveProcess } from '../../platform/processes/keep-running.ts';
+import { rotateLog } from '../../platform/processes/rotating-log.ts';
 
 export interface EmbeddedTemporalOptions {
   binary: string;

@@ -1,5 +1,5 @@
 import { isRunning, type ProcessIdentity } from '../../platform/processes/process-identity.ts';
-import { readJsonFile } from './json-file.ts';
+import { readJsonFile } from '../../platform/processes/json-file.ts';
 import { stackPaths } from './stack-paths.ts';
 
 /** One child process of a running stack. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { followOutput } from './child-output.ts';
-import type { LiveProcess, ProcessExit, ReadyFacts } from './keep-running.ts';
-import type { RotatingLog } from './rotating-log.ts';
+import { followOutput } from '../../platform/processes/child-output.ts';
+import type { LiveProcess, ProcessExit, ReadyFacts } from '../../platform/processes/keep-running.ts';
+import type { RotatingLog } from '../../platform/processes/rotating-log.ts';
 
 export interface NodeProcessOptions {
   name: string;

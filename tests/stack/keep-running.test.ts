@@ -6,9 +6,9 @@ import {
   type KeptProcess,
   keepRunning,
   type LifeEvent,
-} from '../../cli/stack/keep-running.ts';
+} from '../../platform/processes/keep-running.ts';
 import { launchNode } from '../../cli/stack/node-process.ts';
-import { openRotatingLog } from '../../cli/stack/rotating-log.ts';
+import { openRotatingLog } from '../../platform/processes/rotating-log.ts';
 import { identify } from '../../platform/processes/process-identity.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { waitUntil } from '../harness/wait-until.ts';

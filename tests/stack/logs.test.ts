@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { followOutput } from '../../cli/stack/child-output.ts';
-import { openRotatingLog } from '../../cli/stack/rotating-log.ts';
+import { followOutput } from '../../platform/processes/child-output.ts';
+import { openRotatingLog } from '../../platform/processes/rotating-log.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 
 describe('a rotating log', () => {

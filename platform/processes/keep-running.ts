@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ProcessExit {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** In words why it was ended, when whoever watched it ended it. */
+  why?: string;
 }
 
 /** What a process said when it was ready, e.g. `{url: 'http://…'}`. */
@@ -45,14 +47,21 @@ export interface KeepRunningOptions {
   settledMs?: number;
   /** Failed starts after which a process that was never ready is given up. Default: 3. */
   attempts?: number;
+  /** Restarts in a row, without a settled life between, after which any process is given up. Default: no limit. */
+  maxRestarts?: number;
+  /** Part of a pause that is left to chance, 0-1, so that what died together does not come back together. Default: 0. */
+  jitter?: number;
+  /** Exit statuses of a process that starting again does not help. Default: 2, wrong configuration. */
+  hopelessCodes?: readonly number[];
 }
 
-/** Status of a process that found its configuration wrong: starting it again does not help. */
+/** Status of a process of ours that found its configuration wrong. */
 const EXIT_CONFIG = 2;
 
 /** Keeps one process running until it is stopped: starts it again, with growing pauses, whenever it dies. */
 export function keepRunning(options: KeepRunningOptions): KeptProcess {
   const { delayMs = 1_000, maxDelayMs = 30_000, settledMs = 60_000, attempts = 3 } = options;
+  const { maxRestarts = Number.POSITIVE_INFINITY, jitter = 0, hopelessCodes = [EXIT_CONFIG] } = options;
   const stopping = new AbortController();
   const first = deferred<ReadyFacts>();
   // Whoever stops a process before it was ready need not look at this.
@@ -78,17 +87,18 @@ export function keepRunning(options: KeepRunningOptions): KeptProcess {
     const exit = await exited;
     const lastWords = current.lastWords();
     current = undefined;
-    return { why: inWords(exit), pid, lastWords, hopeless: exit.code === EXIT_CONFIG };
+    return { why: inWords(exit), pid, lastWords, hopeless: exit.code !== null && hopelessCodes.includes(exit.code) };
   }
 
   async function live(): Promise<void> {
     for (let failures = 1; !stopping.signal.aborted; failures++) {
-      const started = Date.now();
+      const started = performance.now();
       const end = await oneLife();
       if (stopping.signal.aborted) return;
-      if (Date.now() - started > settledMs) failures = 1;
-      const givenUp = !everReady && (end.hopeless || failures >= attempts);
-      const restartInMs = givenUp ? undefined : Math.min(maxDelayMs, delayMs * 2 ** (failures - 1));
+      if (performance.now() - started > settledMs) failures = 1;
+      const givenUp = failures > maxRestarts || (!everReady && (end.hopeless || failures >= attempts));
+      const pause = Math.min(maxDelayMs, delayMs * 2 ** (failures - 1)) * (1 - jitter * Math.random());
+      const restartInMs = givenUp ? undefined : Math.round(pause);
       options.onEvent({ type: 'gone', pid: end.pid, why: end.why, lastWords: end.lastWords, restartInMs });
       if (restartInMs === undefined) {
         first.reject(new Error(end.why));
@@ -116,7 +126,8 @@ export function keepRunning(options: KeepRunningOptions): KeptProcess {
   };
 }
 
-function inWords({ code, signal }: ProcessExit): string {
+function inWords({ code, signal, why }: ProcessExit): string {
+  if (why !== undefined) return why;
   return signal ? `was ended by ${signal}` : `ended with status ${code}`;
 }
 

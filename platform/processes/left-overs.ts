@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify, isRunning, type ProcessIdentity } from '../../platform/processes/process-identity.ts';
+import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { readJsonFile, removeFile, writeJsonFile } from './json-file.ts';
 
 /** How long a left-over may take to leave before it is killed. Temporal takes about a second. */

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { createInterface } from 'node:readline';
+import { eachLine } from './each-line.ts';
 import type { RotatingLog } from './rotating-log.ts';
 
 /** Our logs name their levels; these reach the terminal. */
@@ -35,7 +35,7 @@ export function followOutput(
   const shown = new Map<string, number>();
   for (const stream of streams) {
     if (!stream) continue;
-    createInterface({ input: stream }).on('line', (line) => {
+    eachLine(stream, (line) => {
       const parsed = parse(line);
       log.write(parsed ? line : JSON.stringify({ level: 'info', time: new Date().toISOString(), name, msg: line }));
       const text = parsed ? short(parsed) : line;
