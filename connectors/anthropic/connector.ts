@@ -4,7 +4,6 @@ import { PaidCall } from '../base/hosted/paid-call.ts';
 import { Pictures } from '../base/hosted/pictures.ts';
 import { Writing } from '../base/hosted/writing.ts';
 import { readPayload } from '../base/read-payload.ts';
-import { ConnectorError } from '../contract/connector-error.ts';
 import type { ConnectorConfig, JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import { createAnthropicApi, type AnthropicApi } from './anthropic-api.ts';
@@ -36,12 +35,7 @@ export class AnthropicConnector extends HostedConnector<Anthropic, AnthropicSett
   }
 
   protected readSettings(config: Partial<ConnectorConfig>): AnthropicSettings {
-    const settings = readSettings(config, process.env);
-    if (settings.keys.length > 0 || !settings.official) return settings;
-    throw new ConnectorError(
-      'authentication',
-      'ANTHROPIC_API_KEY is not set; set it on the worker, or ANTHROPIC_BASE_URL to a server that wants no key',
-    );
+    return readSettings(config, process.env);
   }
 
   protected async processJobImpl(job: JobData, report: ProgressCallback, context?: JobContext): Promise<JobResult> {

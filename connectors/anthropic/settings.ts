@@ -31,14 +31,11 @@ const SETTINGS = {
 export interface AnthropicSettings extends HostedSettings {
   model: string | undefined;
   max_tokens: number;
-  /** Anthropic's own service. */
-  official: boolean;
 }
 
 /** @throws ConfigError naming every bad value */
 export function readSettings(config: Partial<ConnectorConfig>, env: NodeJS.ProcessEnv): AnthropicSettings {
-  const settings = readHostedSettings('The Anthropic connector', PREFIX, SETTINGS, config, env);
-  return { ...settings, official: new URL(settings.base_url).hostname === 'api.anthropic.com' };
+  return readHostedSettings('The Anthropic connector', PREFIX, SETTINGS, config, env);
 }
 
 export const variables = (): Record<string, string> => environmentTemplates(PREFIX, SETTINGS);

@@ -60,11 +60,6 @@ export abstract class OpenAIConnector extends HostedConnector<OpenAI, OpenAiSett
   }
 
   protected readSettings(config: Partial<ConnectorConfig>): OpenAiSettings {
-    const settings = readSettings(config, process.env);
-    if (settings.keys.length > 0 || !settings.official) return settings;
-    throw new ConnectorError(
-      'authentication',
-      'OPENAI_API_KEY is not set; set it on the worker, or OPENAI_BASE_URL to a server that wants no key',
-    );
+    return readSettings(config, process.env);
   }
 }

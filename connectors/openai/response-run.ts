@@ -1,6 +1,7 @@
 import { APIConnectionError, APIError, type OpenAI } from 'openai';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { goesOnElsewhere } from '../contract/stop-cause.ts';
+import { patientSignal } from '../http/patient-signal.ts';
 import { poll } from '../http/poller.ts';
 import { cancelResponse } from './cancel-response.ts';
 import { responsesBody } from './request-body.ts';
@@ -61,7 +62,7 @@ async function inBackground(job: TextJob): Promise<TextAnswer> {
   const { paid, signal, stream, wish, writing } = job;
   const body = { ...responsesBody(wish), background: true };
   // Not the job's own signal: a response whose id is never learned could neither be cancelled nor found again.
-  const patience = delayedSignal(signal, GRACE);
+  const patience = patientSignal(signal, GRACE);
   try {
     const track = (id: string) => tracked(job, id);
     if (!stream) {
@@ -284,22 +285,4 @@ function withHint(error: unknown): unknown {
   const { code, message, errors } = error;
   const hint = 'this server may have no responses API: set OPENAI_API=chat on the worker, or "api": "chat" in the job';
   return new ConnectorError(code, `${message} (${hint})`, { cause: error, errors });
-}
-
-/** A signal that follows another one some time later. */
-function delayedSignal(signal: AbortSignal | undefined, ms: number): { signal: AbortSignal; dispose: () => void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    timer = setTimeout(() => controller.abort(signal?.reason), ms);
-  };
-  if (signal?.aborted) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    },
-  };
 }

@@ -54,14 +54,11 @@ export interface OpenAiSettings extends HostedSettings {
   image_model: string | undefined;
   max_tokens_field: 'auto' | 'max_completion_tokens' | 'max_tokens';
   poll_seconds: number;
-  /** OpenAI's own service, with all it can do. */
-  official: boolean;
 }
 
 /** @throws ConfigError naming every bad value */
 export function readSettings(config: Partial<ConnectorConfig>, env: NodeJS.ProcessEnv): OpenAiSettings {
-  const settings = readHostedSettings('The OpenAI connector', PREFIX, SETTINGS, config, env);
-  return { ...settings, official: new URL(settings.base_url).hostname === 'api.openai.com' };
+  return readHostedSettings('The OpenAI connector', PREFIX, SETTINGS, config, env);
 }
 
 export const variables = (): Record<string, string> => environmentTemplates(PREFIX, SETTINGS);

@@ -1,4 +1,5 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
+import { pictureHead } from '../base/picture-head.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import type { ImagePayload } from './image-payload.schema.ts';
@@ -20,7 +21,8 @@ export async function storePictures(
         ? await api.download(picture.url, context.signal)
         : decode(picture.b64_json ?? '', api.settings.host);
     picture.b64_json = undefined;
-    const meta = Buffer.isBuffer(content) ? await sizeOf(content) : undefined;
+    const head = Buffer.isBuffer(content) ? await pictureHead(content) : undefined;
+    const meta = head && { width: head.width, height: head.height };
     refs.push(await context.writeOutput(content, { name: `picture.${format}`, mime: `image/${format}`, meta }));
   }
   return refs;
@@ -30,16 +32,4 @@ function decode(text: string, host: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length > 0) return bytes;
   throw new ConnectorError('backend_error', `${host} has given an empty picture`, { retryable: false });
-}
-
-/** Reads the head of a picture only. */
-async function sizeOf(picture: Buffer): Promise<{ width: number; height: number } | undefined> {
-  try {
-    // Loaded here: processes that serve texts only never need it.
-    const { default: sharp } = await import('sharp');
-    const { width, height } = await sharp(picture).metadata();
-    return { width, height };
-  } catch {
-    return undefined;
-  }
 }

@@ -11,7 +11,7 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
   protected abstract readonly features: readonly string[];
   /** What the service is called. */
   protected abstract nameOf(settings: S): string;
-  /** @throws ConfigError for bad settings, ConnectorError `authentication` when a key is needed and missing */
+  /** @throws ConfigError for bad settings */
   protected abstract readSettings(config: Partial<ConnectorConfig>): S;
   protected abstract connect(settings: S): HostedApi<Client, S>;
   #api: HostedApi<Client, S> | undefined;
@@ -23,7 +23,7 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
    * when the server cannot be reached
    */
   protected async initializeService(): Promise<void> {
-    const settings = this.readSettings(this.config);
+    const settings = this.#settingsOf(this.config);
     const api = this.connect(settings);
     try {
       await api.greet();
@@ -41,9 +41,9 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
     await Promise.all(all.map((api) => api.close()));
   }
 
-  /** @throws ConfigError for bad settings, and changes nothing then */
+  /** @throws ConfigError for bad settings, ConnectorError `authentication` without a key; changes nothing then */
   override async updateConfiguration(config: Partial<ConnectorConfig>): Promise<void> {
-    const settings = this.readSettings({ ...this.config, ...config });
+    const settings = this.#settingsOf({ ...this.config, ...config });
     await super.updateConfiguration({
       ...config,
       health_check_interval_seconds: settings.health_check_interval_seconds,
@@ -115,5 +115,14 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
     }
     await this.api.checkModel(model, signal);
     return model;
+  }
+
+  /** @throws ConnectorError `authentication` when the vendor wants a key and there is none */
+  #settingsOf(config: Partial<ConnectorConfig>): S {
+    const settings = this.readSettings(config);
+    if (settings.keys.length > 0 || !settings.official) return settings;
+    const { api_key, base_url } = settings.named;
+    const text = `${api_key} is not set; set it on the worker, or ${base_url} to a server that wants no key`;
+    throw new ConnectorError('authentication', text);
   }
 }

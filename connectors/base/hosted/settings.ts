@@ -3,11 +3,13 @@ import { ConfigError } from '../../../platform/config/config-error.ts';
 import type { ConnectorConfig } from '../../contract/connector.ts';
 import { readPrices, type TokenPrices } from './token-prices.ts';
 
-/** One setting: its schema, default and description. The variable is the family's prefix and the key in capitals. */
+/** One setting: its schema, default and description. */
 export interface Setting {
   schema: z.ZodType;
   default: string | number;
   description: string;
+  /** Default: the family's prefix and the key in capitals. */
+  variable?: string;
 }
 
 export const amount = (least: number, most: number) =>
@@ -55,6 +57,10 @@ export interface HostedSettings extends Omit<HostedValues, 'api_key' | 'api_keys
   prices: TokenPrices | undefined;
   /** For messages and as the instance of a job: the base URL's host. */
   host: string;
+  /** The vendor's own service: the base URL has the host of its default. */
+  official: boolean;
+  /** Variables to name in messages. */
+  named: { readonly api_key: string; readonly base_url: string };
 }
 
 /**
@@ -71,11 +77,12 @@ export function readHostedSettings<S extends Record<string, Setting>>(
 ): HostedSettings & Omit<Values<S>, 'api_key' | 'api_keys' | 'prices'> {
   const values: Record<string, unknown> = {};
   const problems: { name: string; problem: string; hint: string }[] = [];
+  const variable = (name: string) => variableOf(prefix, name, settings[name]);
   const complain = (name: string, problem: string) => {
-    problems.push({ name: variableOf(prefix, name), problem, hint: settings[name]?.description ?? '' });
+    problems.push({ name: variable(name), problem, hint: settings[name]?.description ?? '' });
   };
   for (const [name, setting] of Object.entries<Setting>(settings)) {
-    const raw: unknown = config[name] ?? (env[variableOf(prefix, name)] || undefined) ?? setting.default;
+    const raw: unknown = config[name] ?? (env[variable(name)] || undefined) ?? setting.default;
     const parsed = setting.schema.safeParse(raw);
     if (parsed.success) values[name] = parsed.data;
     else complain(name, parsed.error.issues.map((issue) => issue.message).join('; '));
@@ -95,6 +102,8 @@ export function readHostedSettings<S extends Record<string, Setting>>(
     keys: [api_key, ...api_keys].filter(Boolean),
     prices: table,
     host: url.host,
+    official: url.hostname === new URL(String(settings.base_url.default)).hostname,
+    named: { api_key: variable('api_key'), base_url: variable('base_url') },
   };
 }
 
@@ -102,12 +111,12 @@ export function readHostedSettings<S extends Record<string, Setting>>(
 export function environmentTemplates(prefix: string, settings: Record<string, Setting>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).map(([name, setting]) => {
-      const variable = variableOf(prefix, name);
+      const variable = variableOf(prefix, name, setting);
       return [variable, `\${${variable}:-${setting.default}}`];
     }),
   );
 }
 
-function variableOf(prefix: string, name: string): string {
-  return `${prefix}_${name.toUpperCase()}`;
+function variableOf(prefix: string, name: string, setting: Setting | undefined): string {
+  return setting?.variable ?? `${prefix}_${name.toUpperCase()}`;
 }

@@ -4,8 +4,8 @@ import { AnthropicConnector } from '../../../connectors/anthropic/connector.ts';
 import { readRateHeaders } from '../../../connectors/anthropic/rate-headers.ts';
 import { ANTHROPIC_ANSWERS, anthropicError } from '../../doubles/anthropic/answers.ts';
 import { AnthropicDouble } from '../../doubles/anthropic/anthropic-double.ts';
-import type { StatusFault, WorkFault } from '../../doubles/openai/faults.ts';
-import { cancelled, HostedBench, pngDataUrl } from '../openai/harness.ts';
+import type { StatusFault, WorkFault } from '../../doubles/hosted/faults.ts';
+import { cancelled, HostedBench, pngDataUrl } from '../base/hosted/hosted-bench.ts';
 
 const bench = new HostedBench(() => AnthropicDouble.start());
 const ask = { model: 'claude-double', prompt: 'hello out there' };

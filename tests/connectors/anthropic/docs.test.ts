@@ -2,8 +2,8 @@ import { expect } from '@jest/globals';
 import { AnthropicConnector } from '../../../connectors/anthropic/connector.ts';
 import { manifests } from '../../../connectors/anthropic/manifest.ts';
 import { AnthropicDouble } from '../../doubles/anthropic/anthropic-double.ts';
-import { docsPage } from '../openai/docs-page.ts';
-import { HostedBench } from '../openai/harness.ts';
+import { docsPage } from '../base/hosted/docs-page.ts';
+import { HostedBench } from '../base/hosted/hosted-bench.ts';
 
 const bench = new HostedBench(() => AnthropicDouble.start());
 

@@ -1,28 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { AnthropicConnector } from '../../../connectors/anthropic/connector.ts';
-import { contextFor, jobOf } from '../harness.ts';
+import { realServer } from '../base/hosted/real-server.ts';
 
 const { SWITCHYARD_TEST_ANTHROPIC_MODEL: model, ANTHROPIC_API_KEY: key } = process.env;
 const REASON = 'set SWITCHYARD_TEST_ANTHROPIC_MODEL and ANTHROPIC_API_KEY; it costs a little';
 const ready = Boolean(model && key);
 const ask = { model, prompt: 'Say only the word: harbour', max_tokens: 200 };
 
-/** The real thing, or what ANTHROPIC_BASE_URL names; with the environment of a worker. */
-(ready ? describe : describe.skip)(`a real server${ready ? '' : ` (${REASON})`}`, () => {
-  const run = async (payload: object) => {
-    const connector = new AnthropicConnector();
-    const context = contextFor();
-    const tokens: string[] = [];
-    const live = { token: (text: string) => void tokens.push(text), preview: () => {} };
-    try {
-      const outcome = connector.processJob(jobOf({ ...payload }), () => {}, Object.assign(context, { live }));
-      return { result: (await outcome).result as Record<string, unknown>, tokens };
-    } finally {
-      await connector.cleanup();
-      await context.remove();
-    }
-  };
-
+/** The real thing, or what ANTHROPIC_BASE_URL names. */
+realServer(ready, REASON, AnthropicConnector, (run) => {
   test.each([true, false])('a text, streamed: %s', async (stream) => {
     const { result, tokens } = await run({ ...ask, stream });
     expect(String(result['text']).toLowerCase()).toContain('harbour');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { OpenAITextConnector } from '../../../connectors/openai/connector.ts';
-import { cancelled, OpenAiBench, shutdown } from './harness.ts';
+import { cancelled, shutdown } from '../base/hosted/hosted-bench.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'one two three four five', background: true };

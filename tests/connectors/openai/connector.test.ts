@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { OpenAITextConnector, OpenAIVisionConnector } from '../../../connectors/openai/connector.ts';
-import { ANSWERS } from '../../doubles/openai/faults.ts';
-import { OpenAiBench, pngDataUrl } from './harness.ts';
+import { ANSWERS } from '../../doubles/openai/answers.ts';
+import { pngDataUrl } from '../base/hosted/hosted-bench.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'hello out there' };

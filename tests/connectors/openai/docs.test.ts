@@ -5,8 +5,8 @@ import {
   OpenAIVisionConnector,
 } from '../../../connectors/openai/connector.ts';
 import { manifests } from '../../../connectors/openai/manifest.ts';
-import { docsPage } from './docs-page.ts';
-import { OpenAiBench } from './harness.ts';
+import { docsPage } from '../base/hosted/docs-page.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const classes = new Map<
   string,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { OpenAITextConnector, OpenAIImageConnector } from '../../../connectors/openai/connector.ts';
-import { ANSWERS, type StatusFault } from '../../doubles/openai/faults.ts';
-import { OpenAiBench } from './harness.ts';
+import type { StatusFault } from '../../doubles/hosted/faults.ts';
+import { ANSWERS } from '../../doubles/openai/answers.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'hello out there' };

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { imageProblems } from '../../../connectors/openai/image-rules.ts';
 import { imagePayload } from '../../../connectors/openai/image-payload.schema.ts';
 import { OpenAIImageConnector } from '../../../connectors/openai/connector.ts';
-import { cancelled, OpenAiBench, pngDataUrl } from './harness.ts';
+import { cancelled, pngDataUrl } from '../base/hosted/hosted-bench.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const draw = { model: 'gpt-image-double', prompt: 'a boat' };

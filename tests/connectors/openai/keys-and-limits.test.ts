@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { OpenAITextConnector } from '../../../connectors/openai/connector.ts';
-import { ANSWERS } from '../../doubles/openai/faults.ts';
-import { OpenAiBench } from './harness.ts';
+import { ANSWERS } from '../../doubles/openai/answers.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'hello out there' };

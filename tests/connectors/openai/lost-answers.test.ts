@@ -4,8 +4,9 @@ import {
   OpenAITextConnector,
   OpenAIVisionConnector,
 } from '../../../connectors/openai/connector.ts';
-import type { WorkFault } from '../../doubles/openai/faults.ts';
-import { OpenAiBench, pngDataUrl, shutdown } from './harness.ts';
+import type { WorkFault } from '../../doubles/hosted/faults.ts';
+import { pngDataUrl, shutdown } from '../base/hosted/hosted-bench.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'hello out there', max_output_tokens: 100 };

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { OpenAITextConnector } from '../../../connectors/openai/connector.ts';
-import { OpenAiBench, pngDataUrl } from './harness.ts';
+import { pngDataUrl } from '../base/hosted/hosted-bench.ts';
+import { OpenAiBench } from './openai-bench.ts';
 
 const bench = new OpenAiBench();
 const ask = { model: 'gpt-double', prompt: 'hello out there' };

@@ -1,4 +1,4 @@
-import type { StatusFault } from '../openai/faults.ts';
+import type { StatusFault } from '../hosted/faults.ts';
 
 /** An error as the API gives it. */
 export function anthropicError(

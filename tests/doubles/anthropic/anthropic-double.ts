@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerFault, DoubleServer } from '../openai/double-server.ts';
-import { markerIn } from '../openai/stages.ts';
-import { goneSignal, newId, readBody, sendJson, type Json } from '../openai/wire.ts';
+import { answerFault, DoubleServer } from '../hosted/double-server.ts';
+import { markerIn } from '../hosted/stages.ts';
+import { goneSignal, newId, readBody, sendJson, type Json } from '../hosted/wire.ts';
 import { anthropicError, ANTHROPIC_ANSWERS } from './answers.ts';
 import { answer, createMessage } from './messages.ts';
-import { HostedBackend } from '../openai/hosted-backend.ts';
+import { HostedBackend } from '../hosted/hosted-backend.ts';
 
 /**
  * A server that speaks Anthropic's protocol (models, messages with streams), with its errors and quirks, over a real

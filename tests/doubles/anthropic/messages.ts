@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { afterOf, pour } from '../openai/chat.ts';
-import type { Fault } from '../openai/faults.ts';
-import { markerIn } from '../openai/stages.ts';
-import { countInput, tokensFor, type DoubleState } from '../openai/state.ts';
-import { EventStream, goneSignal, newId, type Json } from '../openai/wire.ts';
+import { afterOf, interruptStream, pour } from '../hosted/interrupt.ts';
+import type { Fault } from '../hosted/faults.ts';
+import { markerIn } from '../hosted/stages.ts';
+import { countInput, tokensFor, type DoubleState } from '../hosted/state.ts';
+import { EventStream, goneSignal, newId, type Json } from '../hosted/wire.ts';
 import { anthropicError } from './answers.ts';
 
 /** POST /v1/messages */
@@ -102,29 +102,11 @@ async function stream(work: MessageWork, events: EventStream): Promise<void> {
 
 /** Carries out a fault in the middle of a stream. @returns whether the stream is over */
 function interrupt(fault: Fault, events: EventStream): boolean {
-  switch (fault.kind) {
-    case 'drop':
-      events.cut();
-      return true;
-    case 'end':
-      events.end();
-      return true;
-    case 'stall':
-      return true;
-    case 'garbage':
-    case 'malformed':
-      events.raw('event: content_block_delta\ndata: {"type": "content_\n\n');
-      events.end();
-      return true;
-    case 'error': {
-      const error = fault.error ?? { type: 'overloaded_error', message: 'Overloaded' };
-      events.send({ type: 'error', error, request_id: 'req_double' }, 'error');
-      events.end();
-      return true;
-    }
-    default:
-      return false;
-  }
+  return interruptStream(fault, events, {
+    garbage: 'event: content_block_delta\ndata: {"type": "content_',
+    sendError: (to, error = { type: 'overloaded_error', message: 'Overloaded' }) =>
+      to.send({ type: 'error', error, request_id: 'req_double' }, 'error'),
+  });
 }
 
 /** Content blocks, empty and whole, with what leads from one to the other. */

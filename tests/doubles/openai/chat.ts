@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import { afterOf, pour } from '../hosted/interrupt.ts';
+import { interrupt } from './interrupt.ts';
 import { accept, type Heard } from './check.ts';
-import type { Fault } from './faults.ts';
-import { markerIn } from './stages.ts';
-import { countInput, tokensFor, type DoubleState } from './state.ts';
-import { EventStream, goneSignal, newId, now, sendJson, type Json } from './wire.ts';
+import type { Fault } from '../hosted/faults.ts';
+import { markerIn } from '../hosted/stages.ts';
+import { countInput, tokensFor, type DoubleState } from '../hosted/state.ts';
+import { EventStream, goneSignal, newId, now, sendJson, type Json } from '../hosted/wire.ts';
 
 /** POST /chat/completions */
 export async function chatCompletion(
@@ -115,44 +117,6 @@ async function stream(work: ChatWork, events: EventStream, wantsUsage: boolean):
   if (wantsUsage) events.send({ ...base, object: 'chat.completion.chunk', choices: [], usage: work.usage });
   events.send('[DONE]');
   events.end();
-}
-
-const PIECE = 65_536;
-
-/** Writes that much text in pieces. @param write returns false when nobody reads any more */
-export async function pour(bytes: number, write: (text: string) => Promise<boolean>): Promise<void> {
-  const text = 'huge '.repeat(PIECE / 5);
-  for (let written = 0; written < bytes; written += text.length) if (!(await write(text))) return;
-}
-
-/** Tokens that come before the fault. */
-export function afterOf(fault: Fault): number {
-  return 'after' in fault ? (fault.after ?? 0) : 0;
-}
-
-/** Carries out a fault in the middle of a stream. @returns whether the stream is over */
-export function interrupt(fault: Fault, events: EventStream): boolean {
-  switch (fault.kind) {
-    case 'drop':
-      events.cut();
-      return true;
-    case 'end':
-      events.end();
-      return true;
-    case 'stall':
-      return true;
-    case 'garbage':
-    case 'malformed':
-      events.raw('data: {"id": "chatcmpl-\n\n');
-      events.end();
-      return true;
-    case 'error':
-      events.send({ error: fault.error ?? { message: 'The server had an error', type: 'server_error', code: null } });
-      events.end();
-      return true;
-    default:
-      return false;
-  }
 }
 
 function toolCalls(state: DoubleState) {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { countInput, type DoubleState } from './state.ts';
-import { sendError, type Json } from './wire.ts';
+import { countInput, type DoubleState } from '../hosted/state.ts';
+import { sendError, type Json } from '../hosted/wire.ts';
 
 /** Models that think first, and take neither sampling parameters nor the old name of the token limit. */
 const REASONING = /^o\d/;

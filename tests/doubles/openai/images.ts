@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import sharp from 'sharp';
-import { afterOf, interrupt } from './chat.ts';
-import type { Fault } from './faults.ts';
-import { markerIn } from './stages.ts';
-import type { DoubleState } from './state.ts';
-import { drained, EventStream, goneSignal, now, sendError, sendJson, type Json } from './wire.ts';
+import { afterOf } from '../hosted/interrupt.ts';
+import { interrupt } from './interrupt.ts';
+import type { Fault } from '../hosted/faults.ts';
+import { markerIn } from '../hosted/stages.ts';
+import type { DoubleState } from '../hosted/state.ts';
+import { drained, EventStream, goneSignal, now, sendError, sendJson, type Json } from '../hosted/wire.ts';
 
 /** POST /images/generations and /images/edits */
 export async function makeImages(

@@ -1,5 +1,5 @@
-import { ANSWERS, type OpenAiRoute } from './faults.ts';
-import { HostedBackend } from './hosted-backend.ts';
+import { ANSWERS, type OpenAiRoute } from './answers.ts';
+import { HostedBackend } from '../hosted/hosted-backend.ts';
 import { OpenAiDouble } from './openai-double.ts';
 
 /** @param route where the connector's jobs go */

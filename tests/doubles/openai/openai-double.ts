@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { chatCompletion } from './chat.ts';
-import { answerFault, DoubleServer } from './double-server.ts';
-import type { Fault, OpenAiRoute } from './faults.ts';
+import { answerFault, DoubleServer } from '../hosted/double-server.ts';
+import type { Fault } from '../hosted/faults.ts';
+import type { OpenAiRoute } from './answers.ts';
 import { makeImages, picture } from './images.ts';
-import { readForm } from './multipart.ts';
+import { readForm } from '../hosted/multipart.ts';
 import { ResponseRoutes } from './responses.ts';
-import { markerIn } from './stages.ts';
-import { goneSignal, newId, now, readBody, sendError, sendJson, type Json } from './wire.ts';
+import { markerIn } from '../hosted/stages.ts';
+import { goneSignal, newId, now, readBody, sendError, sendJson, type Json } from '../hosted/wire.ts';
 
 /**
  * A server that speaks OpenAI's protocol (models, chat completions, responses with streams and background mode,

@@ -1,9 +1,9 @@
-import { afterOf } from './chat.ts';
+import { afterOf } from '../hosted/interrupt.ts';
 import type { Heard } from './check.ts';
-import type { Fault } from './faults.ts';
-import { markerIn } from './stages.ts';
-import { countInput, tokensFor, type DoubleState } from './state.ts';
-import { newId, now, type Json } from './wire.ts';
+import type { Fault } from '../hosted/faults.ts';
+import { markerIn } from '../hosted/stages.ts';
+import { countInput, tokensFor, type DoubleState } from '../hosted/state.ts';
+import { newId, now, type Json } from '../hosted/wire.ts';
 
 /** The life of one response: its object, its numbered events, and who listens. */
 export class ResponseRun {

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { afterOf, interrupt, pour } from './chat.ts';
+import { afterOf, pour } from '../hosted/interrupt.ts';
+import { interrupt } from './interrupt.ts';
 import { accept, type Heard } from './check.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from '../hosted/faults.ts';
 import { ResponseRun } from './response-run.ts';
-import type { DoubleState } from './state.ts';
-import { EventStream, goneSignal, sendError, sendJson, type Json } from './wire.ts';
+import type { DoubleState } from '../hosted/state.ts';
+import { EventStream, goneSignal, sendError, sendJson, type Json } from '../hosted/wire.ts';
 
 /** The routes under /responses. */
 export class ResponseRoutes {

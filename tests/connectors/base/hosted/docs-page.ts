@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readPrices } from '../../../connectors/base/hosted/token-prices.ts';
-import type { ServiceManifest } from '../../../contract/service-manifest.ts';
+import { readPrices } from '../../../../connectors/base/hosted/token-prices.ts';
+import type { ServiceManifest } from '../../../../contract/service-manifest.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
 
 interface DocsOptions {
   /** File name in docs/connectors. */

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import sharp from 'sharp';
-import type { ConnectorConfig, ConnectorInterface, ProgressUpdate } from '../../../connectors/contract/connector.ts';
-import type { LiveSink } from '../../../connectors/contract/live-sink.ts';
-import { createInputResolver } from '../../../platform/inputs/create-input-resolver.ts';
-import type { DoubleServer } from '../../doubles/openai/double-server.ts';
-import { OpenAiDouble } from '../../doubles/openai/openai-double.ts';
-import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
+import type { ConnectorConfig, ConnectorInterface, ProgressUpdate } from '../../../../connectors/contract/connector.ts';
+import type { LiveSink } from '../../../../connectors/contract/live-sink.ts';
+import { createInputResolver } from '../../../../platform/inputs/create-input-resolver.ts';
+import type { DoubleServer } from '../../../doubles/hosted/double-server.ts';
+import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../../harness.ts';
 
 /** What a live channel would carry. */
 class Heard implements LiveSink {
@@ -62,7 +61,7 @@ export class HostedBench<Double extends DoubleServer> {
     const live = new Heard();
     const inputs = createInputResolver({
       config: {
-        inputRoots: [join(import.meta.dirname, '..', '..', '..', 'examples')],
+        inputRoots: [join(import.meta.dirname, '..', '..', '..', '..', 'examples')],
         maxUploadBytes: 1e8,
         allowPrivateInputUrls: true,
       },
@@ -90,12 +89,6 @@ export class HostedBench<Double extends DoubleServer> {
       checkpoint: context.checkpoints.at(-1),
       serviceJobId: context.tracked.at(-1)?.serviceJobId,
     };
-  }
-}
-
-export class OpenAiBench extends HostedBench<OpenAiDouble> {
-  constructor() {
-    super(() => OpenAiDouble.start());
   }
 }
 

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ApiKeys } from '../../../connectors/base/hosted/api-keys.ts';
-import { RateHeadroom } from '../../../connectors/base/hosted/rate-headroom.ts';
-import { costOf, readPrices } from '../../../connectors/base/hosted/token-prices.ts';
-import { parseReset, readRateHeaders } from '../../../connectors/openai/rate-headers.ts';
-import { temporaryFolder } from '../../harness/temporary-folder.ts';
+import { ApiKeys } from '../../../../connectors/base/hosted/api-keys.ts';
+import { RateHeadroom } from '../../../../connectors/base/hosted/rate-headroom.ts';
+import { costOf, readPrices } from '../../../../connectors/base/hosted/token-prices.ts';
+import { parseReset, readRateHeaders } from '../../../../connectors/openai/rate-headers.ts';
+import { temporaryFolder } from '../../../harness/temporary-folder.ts';
 
 describe('prices', () => {
   const prices = readPrices(
