@@ -3,6 +3,7 @@ import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import { backoffMs, pause } from '../http/backoff.ts';
 import { HttpError } from '../http/http-error.ts';
+import { patientSignal } from '../http/patient-signal.ts';
 import { poll } from '../http/poller.ts';
 import type { JobAnswer } from './answer.ts';
 import { AsyncMapping, type ServiceState } from './async-mapping.ts';
@@ -225,22 +226,4 @@ export class RestAsyncConnector extends RestConnector<'async'> {
 
 function keptOf(context: JobContext): unknown {
   return (context.checkpoint as { kept?: unknown } | undefined)?.kept;
-}
-
-/** A signal that follows another one with a delay: what is under way may end by itself. */
-function patientSignal(signal: AbortSignal, graceMs: number): { signal: AbortSignal; dispose(): void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    timer = setTimeout(() => controller.abort(signal.reason), graceMs);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    dispose() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    },
-  };
 }

@@ -5,6 +5,7 @@ import { createCircuitBreaker, type Breaker } from '../http/circuit-breaker.ts';
 import { createHttpClient, type HttpClient, type HttpRequest } from '../http/http-client.ts';
 import { HttpError } from '../http/http-error.ts';
 import type { HttpResponse } from '../http/http-response.ts';
+import { notTwice } from '../http/in-doubt.ts';
 import { RateLimiter } from '../http/rate-limiter.ts';
 import { resolveUrl } from '../http/request-url.ts';
 import { Slots } from '../http/slots.ts';
@@ -132,13 +133,7 @@ export class ServiceRuntime<S extends RestService = RestService> {
       const marked = { ...request, headers: { ...request.headers, ...headers }, idempotent: repeatable };
       return await this.send(marked, scope, options);
     } catch (error) {
-      if (!(error instanceof HttpError) || error.delivery !== 'in_doubt' || repeatable || retried === 'retry')
-        throw error;
-      throw new HttpError(
-        error.code,
-        `${error.message}. The service may have taken the job, so it is not submitted again (request.in_doubt)`,
-        { cause: error, delivery: 'in_doubt', retryable: false },
-      );
+      throw repeatable || retried === 'retry' ? error : notTwice(error, 'request.in_doubt');
     }
   }
 

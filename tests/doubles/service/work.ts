@@ -14,8 +14,8 @@ export const STEPS = 5;
 /** Between two steps. Milliseconds. */
 const STEP = 12;
 
-/** What a pretended REST service works on, and what a test has ordered of it. */
-export class RestWork {
+/** What a pretended service works on, and what a test has ordered of it. */
+export class ServiceWork {
   readonly works = new Map<string, Work>();
   readonly arrived: number[] = [];
   readonly #byKey = new Map<string, Work>();
@@ -84,7 +84,7 @@ export class RestWork {
   take(marker: string, key: string | undefined): { work: Work; repeated: boolean } {
     const known = key === undefined ? undefined : this.#byKey.get(key);
     if (known) return { work: known, repeated: true };
-    const work: Work = { id: `rest-${this.works.size + 1}`, marker, key, step: 0, state: 'queued' };
+    const work: Work = { id: `work-${this.works.size + 1}`, marker, key, step: 0, state: 'queued' };
     this.works.set(work.id, work);
     if (key !== undefined) this.#byKey.set(key, work);
     return { work, repeated: false };
