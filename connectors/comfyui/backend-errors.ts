@@ -1,4 +1,5 @@
 import type { FieldError } from '../../contract/errors.ts';
+import { isOutOfMemory } from '../base/python-memory.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { HttpError } from '../http/http-error.ts';
 import { titleOf } from './api-graph.ts';
@@ -70,7 +71,6 @@ function textOf({ message, details }: NodeError): string {
   return details ? `${message} (${details})` : message;
 }
 
-const OUT_OF_MEMORY = /OutOfMemory|OOM/;
 /** Python exceptions that the same graph raises again: wrong values and wrong code, not a bad moment. */
 const LASTING =
   /(?:^|\.)(?:ValueError|TypeError|KeyError|IndexError|AttributeError|AssertionError|NotImplementedError|ImportError|ModuleNotFoundError|NameError|ZeroDivisionError|FileNotFoundError|NotADirectoryError|IsADirectoryError|PermissionError|UnidentifiedImageError|DependencyCycleError)$/;
@@ -85,8 +85,7 @@ export function executionFailure(error: ExecutionError, plan: JobPlan): Connecto
     error.node_id !== undefined && Object.hasOwn(plan.graph, error.node_id)
       ? [{ pointer: plan.pointerOf(error.node_id), detail: said || type }]
       : undefined;
-  // PyTorch has no type of its own for every device: the message of its allocator is the only sign there.
-  if (OUT_OF_MEMORY.test(type) || /out of memory|^Allocation on device/i.test(said)) {
+  if (isOutOfMemory(type, said)) {
     return new ConnectorError('out_of_memory', text, { errors });
   }
   return new ConnectorError('backend_error', text, { errors, ...(LASTING.test(type) ? { retryable: false } : {}) });

@@ -1,5 +1,6 @@
 import { BaseConnector } from '../base/base-connector.ts';
 import { expandEnv } from '../base/env-template.ts';
+import { authHeaders, instanceName } from '../base/server-address.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type {
   ConnectorConfig,
@@ -11,22 +12,26 @@ import type {
   ServiceJobStatus,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
-import { createHttpClient } from '../http/http-client.ts';
+import { createHttpClient, type HttpClient } from '../http/http-client.ts';
 import { cancelPrompt } from './cancel-prompt.ts';
 import { ComfyClient } from './comfy-client.ts';
 import { asRecord, textOf } from './documents.ts';
 import { findPrompt } from './find-prompt.ts';
 import { judge } from './judge-history.ts';
 import { ModelLists } from './model-lists.ts';
+import type { CustomNode, CustomNodeResult } from './nodes/custom-node.ts';
+import { installCustomNodes, type InstallOptions } from './nodes/install-nodes.ts';
+import { installCustomNodesRemotely } from './nodes/install-remotely.ts';
 import { NodeCatalog } from './object-info.ts';
 import { runJob } from './run-job.ts';
-import { authHeaders, COMFYUI_ENV, instanceName, readSettings, settingName, type ComfySettings } from './settings.ts';
+import { COMFYUI_ENV, readSettings, settingName, type ComfySettings } from './settings.ts';
 import { TemplateStore } from './template-store.ts';
 import { DeadWorkerError } from './watch-prompt.ts';
 
 /** What belongs to one server address; made anew when the settings change. */
 interface Server {
   settings: ComfySettings;
+  http: HttpClient;
   client: ComfyClient;
   catalog: NodeCatalog;
   models: ModelLists;
@@ -145,6 +150,26 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
     this.server.models.clear();
   }
 
+  /**
+   * Installs custom nodes: into the folder of ComfyUI where `COMFYUI_DIR` names it, else through ComfyUI-Manager on the
+   * server. ComfyUI loads them when it starts the next time.
+   * @returns one result per node, in the order of the list; a node that fails does not stop the others
+   * @throws ConnectorError `missing_node` without folder and without manager; see `installCustomNodes`
+   */
+  async installCustomNodes(
+    list: readonly (string | CustomNode)[],
+    options: InstallOptions = {},
+  ): Promise<CustomNodeResult[]> {
+    const { settings, http } = this.server;
+    const { dir, python } = settings;
+    const wanted = { logger: this.logger, ...options };
+    const results = dir
+      ? await installCustomNodes(dir, list, { python, ...wanted })
+      : await installCustomNodesRemotely(http, list, wanted);
+    this.refreshCatalog();
+    return results;
+  }
+
   override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
     const place = await findPrompt(this.server.client, serviceJobId);
     const about = (status: ServiceJobStatus['status'], errorMessage?: string): ServiceJobStatus => ({
@@ -212,17 +237,17 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
 
   #connect(): Server {
     const settings = readSettings(this.config, this.defaultHost, process.env);
-    const client = new ComfyClient(
-      createHttpClient({
-        base_url: settings.base_url,
-        headers: authHeaders(settings),
-        timeout_ms: settings.timeout_seconds * 1_000,
-        secrets: [settings.password, settings.api_key].filter(Boolean),
-      }),
-    );
+    const http = createHttpClient({
+      base_url: settings.base_url,
+      headers: authHeaders(settings),
+      timeout_ms: settings.timeout_seconds * 1_000,
+      secrets: [settings.password, settings.api_key].filter(Boolean),
+    });
+    const client = new ComfyClient(http);
     const ttl = settings.catalog_seconds * 1_000;
     return {
       settings,
+      http,
       client,
       catalog: new NodeCatalog((name) => client.objectInfo(name), ttl),
       models: new ModelLists(client, ttl),

@@ -1,7 +1,6 @@
-import { ConnectorError } from '../contract/connector-error.ts';
+import { travelsInTheClear } from '../base/server-address.ts';
 import type { ConnectorConfig } from '../contract/connector.ts';
 import { BaseComfyUIConnector } from './base-comfyui-connector.ts';
-import { type CustomNode, type CustomNodeResult, installCustomNodes, type InstallOptions } from './custom-nodes.ts';
 
 /**
  * ComfyUI by HTTP alone: queue and history are asked, no socket is needed. For servers behind proxies that let no
@@ -26,32 +25,10 @@ export class ComfyUIWebSocketConnector extends BaseComfyUIConnector {
   }
 }
 
-/** A ComfyUI on this machine, whose folder this process can write to: also installs custom nodes. */
+/** A ComfyUI on this machine; with `COMFYUI_DIR` custom nodes are installed into its folder. */
 export class ComfyUILocalConnector extends ComfyUIWebSocketConnector {
   constructor(connectorId = 'comfyui-local', config: Partial<ConnectorConfig> = {}) {
     super(connectorId, config);
-  }
-
-  /**
-   * Installs custom nodes into the ComfyUI folder (`COMFYUI_DIR`), several at a time. ComfyUI loads them when it starts
-   * the next time.
-   * @returns one result per node, in the order of the list; a node that fails does not stop the others
-   * @throws ConnectorError `validation` when `COMFYUI_DIR` is not set
-   */
-  async installCustomNodes(
-    list: readonly (string | CustomNode)[],
-    options: InstallOptions = {},
-  ): Promise<CustomNodeResult[]> {
-    const { dir, python } = this.server.settings;
-    if (!dir) {
-      throw new ConnectorError(
-        'validation',
-        'COMFYUI_DIR is not set: name the folder of ComfyUI that the nodes go into',
-      );
-    }
-    const results = await installCustomNodes(dir, list, { python, ...options });
-    this.refreshCatalog();
-    return results;
   }
 }
 
@@ -65,9 +42,8 @@ export class ComfyUIRemoteConnector extends ComfyUIWebSocketConnector {
 
   protected override async initializeService(): Promise<void> {
     const { settings } = this.server;
-    const { protocol, hostname } = new URL(settings.base_url);
     const secret = settings.api_key || settings.password;
-    if (secret && protocol === 'http:' && !/^(?:localhost|127\..*|\[::1\])$/.test(hostname)) {
+    if (secret && travelsInTheClear(settings.base_url)) {
       this.logger.warn({ base_url: settings.base_url }, 'credentials for ComfyUI travel in the clear; use https');
     }
     await super.initializeService();

@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import { untilAborted } from '../base/running-jobs.ts';
+import { instanceName } from '../base/server-address.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
@@ -19,7 +20,7 @@ import { planGraph } from './plan-graph.ts';
 import { clientIdOf, fingerprintOf, promptIdOf } from './prompt-id.ts';
 import { PromptSocket } from './prompt-socket.ts';
 import { RunReport } from './run-report.ts';
-import { instanceName, type ComfySettings } from './settings.ts';
+import type { ComfySettings } from './settings.ts';
 import { sendsPictures, SocketPictures } from './socket-pictures.ts';
 import { submitPrompt } from './submit-prompt.ts';
 import { checkPrefixes, tagOf, tagOutputs } from './tag-outputs.ts';

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConnectorError } from '../contract/connector-error.ts';
@@ -29,7 +28,7 @@ export const COMFYUI_ENV: Record<string, string> = {
   COMFYUI_TEMPLATE_DIR: '${COMFYUI_TEMPLATE_DIR:-}',
   COMFYUI_TAG_OUTPUTS: '${COMFYUI_TAG_OUTPUTS:-true}',
   COMFYUI_DIR: '${COMFYUI_DIR:-}',
-  COMFYUI_PYTHON: '${COMFYUI_PYTHON:-python3}',
+  COMFYUI_PYTHON: '${COMFYUI_PYTHON:-}',
 };
 
 const seconds = z.coerce.number('must be a number of seconds').min(0, 'must be 0 or more seconds');
@@ -93,7 +92,8 @@ const schema = z.object({
   tag_outputs: flag.default(true),
   /** ComfyUI's own folder on this machine, for custom nodes. */
   dir: z.string().default(''),
-  python: z.string().default('python3'),
+  /** Empty: the one of the folder's own virtual environment, else `python3`. */
+  python: z.string().default(''),
 });
 
 export type ComfySettings = z.output<typeof schema> & { base_url: string };
@@ -133,20 +133,4 @@ export function readSettings(
     base_url: base.replace(/\/+$/, ''),
     template_dir: isAbsolute(template_dir) ? template_dir : resolve(process.cwd(), template_dir),
   };
-}
-
-/** Headers that a proxy in front of ComfyUI wants to see. */
-export function authHeaders({ username, password, api_key, api_key_header }: ComfySettings): Record<string, string> {
-  if (api_key) {
-    return { [api_key_header]: api_key_header.toLowerCase() === 'authorization' ? `Bearer ${api_key}` : api_key };
-  }
-  if (!username && !password) return {};
-  return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
-}
-
-/** Which server it is, among all machines: a loopback address alone says nothing. */
-export function instanceName(baseUrl: string): string {
-  const url = new URL(baseUrl);
-  const loopback = /^(?:localhost|127\..*|\[::1\])$/.test(url.hostname);
-  return loopback ? `${hostname()}:${url.port || (url.protocol === 'https:' ? 443 : 80)}` : url.origin;
 }
