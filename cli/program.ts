@@ -3,9 +3,11 @@ import { addApi, addOrchestrator, addUp, addWorker } from './commands/processes.
 import { addArtifacts } from './commands/artifacts.ts';
 import { addAttempts } from './commands/attempts.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addComfyUI } from './commands/comfyui.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
 import { examples, type CommandContext } from './commands/context.ts';
+import { addCreate } from './commands/create.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addGetJob } from './commands/get-job.ts';
 import { addHelp } from './commands/help.ts';
@@ -65,7 +67,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
     );
   group(program, context, 'Jobs:', [addSubmit, addJobs, ...ONE_JOB]);
   group(program, context, 'Looking around:', [addServices, addPools, addWorkers, addStatus, addConfig, addDoctor]);
-  group(program, context, 'Running Switchyard:', [addUp, addWorker, addOrchestrator, addApi]);
+  group(program, context, 'Running Switchyard:', [addUp, addWorker, addOrchestrator, addApi, addComfyUI]);
+  group(program, context, 'Connectors:', [addCreate]);
   group(program, context, 'Help:', [addCompletion, addHelp]);
   return program;
 }

@@ -12,12 +12,15 @@ import type {
   ServiceJobStatus,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { createHttpClient, type HttpClient } from '../http/http-client.ts';
 import { cancelPrompt } from './cancel-prompt.ts';
 import { ComfyClient } from './comfy-client.ts';
 import { asRecord, textOf } from './documents.ts';
 import { findPrompt } from './find-prompt.ts';
 import { judge } from './judge-history.ts';
+import { comfyLogFields } from './log-fields.ts';
 import { ModelLists } from './model-lists.ts';
 import type { CustomNode, CustomNodeResult } from './nodes/custom-node.ts';
 import { installCustomNodes, type InstallOptions } from './nodes/install-nodes.ts';
@@ -46,6 +49,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   /** Of former settings: jobs that run go on with them. */
   readonly #former: ComfyClient[] = [];
   readonly #submissions = new Map<string, Promise<unknown>>();
+  #vramMb: number | undefined;
   /** The server answered while its worker thread was dead; believed until the queue has moved. */
   #deadQueue: string | undefined;
 
@@ -94,8 +98,14 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
     this.#server = next;
   }
 
+  protected override logFields(facts: JobLogFacts): LogFields {
+    return comfyLogFields(facts, this.#vramMb);
+  }
+
   override async checkHealth(): Promise<boolean> {
-    await this.server.client.systemStats();
+    const device = asRecord(((await this.server.client.systemStats())['devices'] as unknown[] | undefined)?.[0]);
+    const used = Number(device['vram_total']) - Number(device['vram_free']);
+    this.#vramMb = Number.isFinite(used) ? Math.round(used / 2 ** 20) : undefined;
     return !(await this.#isDead());
   }
 

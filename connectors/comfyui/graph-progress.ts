@@ -13,7 +13,17 @@ export interface GraphProgressView {
   /** The node that runs, for people. */
   step?: string;
   message: string;
+  /** The node that runs, and the kind of the server's last message, for the log. */
+  log: { node_id: string | undefined; websocket_message_type: string | undefined };
 }
+
+/** The server's names of messages. */
+const WIRE_NAMES: Partial<Record<PromptEvent['type'], string>> = {
+  started: 'execution_start',
+  cached: 'execution_cached',
+  nodes: 'progress_state',
+  text: 'progress_text',
+};
 
 /**
  * Progress of a prompt over its whole graph. ComfyUI tells of single nodes only: a sampler counts its steps, most nodes
@@ -29,6 +39,7 @@ export class GraphProgress {
   #steps: { value: number; max: number } | undefined;
   /** What the running node says in words; nodes that ask a paid service do. */
   #note = '';
+  #message: string | undefined;
   #share = 0;
 
   /** @param nodes those that will run, or are in the cache: what the outputs need */
@@ -43,6 +54,7 @@ export class GraphProgress {
 
   /** @returns whether there is something new to show */
   take(event: PromptEvent): boolean {
+    this.#message = WIRE_NAMES[event.type] ?? event.type;
     switch (event.type) {
       case 'cached':
         for (const node of event.nodes) this.#finish(node);
@@ -73,11 +85,12 @@ export class GraphProgress {
     for (const [id, own] of this.#weights) weight += own * (this.#done.has(id) ? 1 : (this.#shares.get(id) ?? 0));
     this.#share = Math.max(this.#share, Math.min(1, weight / this.#total));
     const counted = [...this.#weights.keys()].filter((id) => this.#done.has(id)).length;
+    const log = { node_id: this.#running, websocket_message_type: this.#message };
     const nodes = `${counted} of ${this.#weights.size} nodes done`;
-    if (this.#running === undefined) return { share: this.#share, message: nodes };
+    if (this.#running === undefined) return { share: this.#share, message: nodes, log };
     const step = titleOf(this.#graph, this.#running);
     const note = this.#note ? ` (${this.#note})` : '';
-    return { share: this.#share, step, message: `${step}${stepsText(this.#steps)}${note}; ${nodes}` };
+    return { share: this.#share, step, message: `${step}${stepsText(this.#steps)}${note}; ${nodes}`, log };
   }
 
   #takeNode(id: string, node: NodeProgress): void {

@@ -40,17 +40,17 @@ export class RunReport {
     }
   }
 
-  progress({ share, step, message }: GraphProgressView): void {
+  progress({ share, step, message, log }: GraphProgressView): void {
     this.#runs = true;
-    this.#tell(RUN_FROM + (RUN_TO - RUN_FROM) * share, message, step);
+    this.#tell(RUN_FROM + (RUN_TO - RUN_FROM) * share, message, step, log);
   }
 
   collecting(done: number, of: number): void {
     this.#tell(RUN_TO + (of === 0 ? 0 : ((100 - RUN_TO) * done) / of), `fetching outputs: ${done} of ${of}`);
   }
 
-  #tell(progress: number, message: string, step?: string): void {
+  #tell(progress: number, message: string, step?: string, log?: GraphProgressView['log']): void {
     this.#progress = Math.max(this.#progress, Math.round(progress * 10) / 10);
-    void this.#report({ job_id: this.#jobId, progress: this.#progress, message, current_step: step });
+    void this.#report({ job_id: this.#jobId, progress: this.#progress, message, current_step: step, log });
   }
 }

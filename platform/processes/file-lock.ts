@@ -28,11 +28,16 @@ export function tryLock(path: string): FileLock | ProcessIdentity {
   }
 }
 
-/** Waits for its turn. @param onWait told once who has the lock now */
+/**
+ * Waits for its turn.
+ * @param onWait told once who has the lock now
+ * @param signal ends the waiting, not the work; its reason is thrown
+ */
 export async function withFileLock<T>(
   path: string,
   onWait: (holder: ProcessIdentity) => void,
   work: () => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   let told = false;
   for (;;) {
@@ -46,6 +51,7 @@ export async function withFileLock<T>(
     }
     if (!told) onWait(lock);
     told = true;
+    signal?.throwIfAborted();
     await sleep(100);
   }
 }
