@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { latency, submitLatency, throughput } from './against-bare.ts';
+import { comfyuiGap } from './comfyui-gap.ts';
 import { heartbeatTraffic } from './heartbeat-traffic.ts';
 import { historyEvents, idleMemory, progressDelay } from './footprint.ts';
 import { closeHttp, NOOP_JOB, submit } from './http.ts';
@@ -21,6 +22,7 @@ const parts: Record<string, (site: Site) => Promise<Measurement | Measurement[]>
   heartbeats: heartbeatTraffic,
   progress: (site) => progressDelay(site),
   memory: idleMemory,
+  comfyui: (site) => comfyuiGap(site),
   upscale: () => upscaleAgainstTileLoop(),
 };
 
