@@ -2,16 +2,18 @@ import type { JobReader } from '../platform/jobs/job-reader.ts';
 import type { QueueLookup } from '../platform/jobs/job-state.ts';
 import type { Addresses } from '../platform/jobs/build-view.ts';
 import type { PlanningOptions } from '../platform/routing/plan-job.ts';
+import type { LiveHub } from '../platform/live/live-hub.ts';
 import type { ApiDeps } from './deps.ts';
 import type { ApiMetrics } from './metrics.ts';
 import type { Slots } from './watch/watch-context.ts';
 import type { WatchHub } from './watch/watch-hub.ts';
 
 /** What routes work with: what was handed in, and what the API builds from it once. */
-export interface ApiContext extends ApiDeps {
+export interface ApiContext extends Omit<ApiDeps, 'live'> {
   addresses: Addresses;
   reader: JobReader;
   hub: WatchHub;
+  live: LiveHub;
   metrics: ApiMetrics;
   planning: PlanningOptions;
   queues: QueueLookup;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '../platform/config/config-error.ts';
@@ -9,6 +10,8 @@ import { RequestGuard } from './http/request-guard.ts';
 import { ApiMetrics } from './metrics.ts';
 import { Slots } from './watch/watch-context.ts';
 import { WatchHub } from './watch/watch-hub.ts';
+import { LiveHub } from '../platform/live/live-hub.ts';
+import { LiveDoor } from './ws/live-door.ts';
 import { WsServer } from './ws/ws-server.ts';
 
 export interface ApiServer {
@@ -48,7 +51,9 @@ const MAX_WAITS = 300;
 
 export function createApiServer(deps: ApiDeps): ApiServer {
   const closing = new AbortController();
-  const context = createContext(deps, closing.signal);
+  // Without a token that somebody knows no worker gets in.
+  const { hub: live, token } = deps.live ?? { hub: new LiveHub(), token: randomBytes(32).toString('hex') };
+  const context = createContext(deps, live, closing.signal);
   const { config } = deps;
   const guard = new RequestGuard({ host: config.host, publicUrl: config.publicUrl });
   const http = createServer({ maxHeaderSize: 32_768, connectionsCheckingInterval: 5_000 });
@@ -59,7 +64,7 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   http.keepAliveTimeout = KEEP_ALIVE_MS;
   http.maxRequestsPerSocket = 0;
   const sockets = trackSockets(http);
-  const ws = new WsServer(context, guard, http);
+  const ws = new WsServer(context, guard, new LiveDoor(live, token, deps.logger), http);
   return {
     listen: (host, port) => listen(http, host, port),
     async close() {
@@ -78,7 +83,7 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   };
 }
 
-function createContext(deps: ApiDeps, closing: AbortSignal): ApiContext {
+function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: AbortSignal): ApiContext {
   const { client, config, logger, presence } = deps;
   const queues = (taskQueue: string) => presence.queue(taskQueue);
   const addresses = {
@@ -96,7 +101,7 @@ function createContext(deps: ApiDeps, closing: AbortSignal): ApiContext {
   });
   return {
     ...deps,
-    ...{ addresses, reader, hub, metrics, queues, closing, timeoutMs },
+    ...{ addresses, reader, hub, live, metrics, queues, closing, timeoutMs },
     planning: {
       artifactRetention: config.artifactRetention,
       heartbeatTimeout: config.heartbeatTimeout,

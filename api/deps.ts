@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Catalog } from '../platform/catalog/catalog.ts';
 import type { ArtifactStore } from '../platform/artifacts/artifact-store.ts';
 import type { Config } from '../platform/config/settings.ts';
+import type { LiveHub } from '../platform/live/live-hub.ts';
 import type { Logger } from '../platform/logging/logger.ts';
 import type { PresenceCache } from '../platform/presence/presence-cache.ts';
 
@@ -16,4 +17,6 @@ export interface ApiDeps {
   /** Client and workflow worker share one connection: workflows start without waiting for a poll. */
   eagerStart: boolean;
   version: string;
+  /** The live channel of this process; without it workers can bring nothing. */
+  live?: { hub: LiveHub; token: string };
 }

@@ -27,7 +27,9 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
       description:
         'Durable AI jobs on Temporal: submit, watch, cancel. Errors are problem documents (RFC 9457) whose `code` is ' +
         'stable. Besides these addresses there is a WebSocket at `/ws`: send `{"type":"subscribe","job_id":"…"}`, get ' +
-        'JobEvents of as many jobs as you like on one connection.',
+        'JobEvents and LiveEvents of as many jobs as you like on one connection. Add `"live":"none"` (or `tokens`, ' +
+        '`previews`) to get less. A preview is a binary frame: length of a JSON head (32 bits, big endian), that head, ' +
+        'the picture; `"pictures":"data_url"` puts it inside the JSON instead.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: server }],

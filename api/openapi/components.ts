@@ -9,6 +9,7 @@ import {
   jobEventSchema,
   jobSummarySchema,
   jobViewSchema,
+  liveEventSchema,
   progressSchema,
 } from './job.schemas.ts';
 import type { JsonSchema } from './operation.ts';
@@ -26,6 +27,7 @@ const OUTPUTS: Record<string, z.ZodType> = {
   JobSummary: jobSummarySchema,
   JobPage: other.jobPageSchema,
   JobEvent: jobEventSchema,
+  LiveEvent: liveEventSchema,
   JobError: jobErrorSchema,
   Progress: progressSchema,
   Attempt: jobAttemptSchema,

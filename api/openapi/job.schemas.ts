@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import { ERROR_CODES, type ErrorCode, type JobError } from '../../contract/errors.ts';
 import type { JobEvent } from '../../contract/job-events.ts';
+import type { LiveEvent } from '../../contract/live-events.ts';
 import {
   JOB_STATUSES,
   STATUS_REASONS,
@@ -113,6 +114,41 @@ export const jobEventSchema: z.ZodType<JobEvent> = z.discriminatedUnion('type', 
     progress: progressSchema,
   }),
   z.object({ type: z.literal('end'), id: eventId, job: jobViewSchema }),
+]);
+
+const liveBase = {
+  id: eventId,
+  job_id: z.string(),
+  attempt: z.int().min(0),
+  seq: z.int().min(0).describe('Rises within an attempt'),
+};
+
+export const liveEventSchema: z.ZodType<LiveEvent> = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('token'),
+    ...liveBase,
+    position: z.int().min(0).describe('Characters (UTF-16 code units) of the text before this piece'),
+    text: z.string(),
+  }),
+  z.object({
+    type: z.literal('preview'),
+    ...liveBase,
+    index: z.int(),
+    mime: z.string(),
+    bytes: z.int().min(0),
+    data_url: z.string().optional().describe('The picture; absent where it follows in the same binary frame'),
+  }),
+  z.object({
+    type: z.literal('reset'),
+    ...liveBase,
+    reason: z.enum(['new_attempt', 'started_again']).describe('Why the text so far is void'),
+  }),
+  z.object({
+    type: z.literal('dropped'),
+    ...liveBase,
+    characters: z.int().min(0).describe('Characters that this client will not get'),
+    previews: z.int().min(0).describe('Previews that this client will not get'),
+  }),
 ]);
 
 export const jobAttemptSchema: z.ZodType<JobAttempt> = z.object({

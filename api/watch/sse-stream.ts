@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { JobEvent } from '../../contract/job-events.ts';
-import type { CloseReason, EventSink } from './event-sink.ts';
+import type { LiveEvent } from '../../contract/live-events.ts';
+import type { CloseReason, LiveEventSink } from './event-sink.ts';
+import { LiveBudget } from './live-budget.ts';
 
 /** Shorter than the patience of common proxies. Milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
@@ -13,7 +15,8 @@ const LAST_BYTES_MS = 10_000;
  * Server-sent events on one response (https://html.spec.whatwg.org/multipage/server-sent-events.html). The answer begins
  * with the first event: until then it can still become a problem document.
  */
-export class SseStream implements EventSink {
+export class SseStream implements LiveEventSink {
+  readonly budget = new LiveBudget();
   readonly #res: ServerResponse;
   readonly #keepAliveMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -27,12 +30,18 @@ export class SseStream implements EventSink {
   send(event: JobEvent): void {
     if (!this.#res.writable) return;
     if (!this.#res.headersSent) this.#begin();
-    // JSON has no raw line breaks, so one data line is enough.
-    this.#res.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    this.#res.write(record(event));
+  }
+
+  /** A picture goes inside, as a data URL. */
+  sendLive(event: LiveEvent, picture?: Buffer): void {
+    if (!this.#res.writable || !this.#res.headersSent) return;
+    const text = record(picture && event.type === 'preview' ? withDataUrl(event, picture) : event);
+    this.#res.write(text, this.budget.hold(Buffer.byteLength(text)));
   }
 
   backlog(): number {
-    return this.#res.writableLength;
+    return Math.max(0, this.#res.writableLength - this.budget.bytes);
   }
 
   close(reason: CloseReason): void {
@@ -63,4 +72,14 @@ export class SseStream implements EventSink {
     this.#timer.unref();
     this.#res.once('close', () => clearInterval(this.#timer));
   }
+}
+
+/** JSON has no raw line breaks, so one data line is enough. */
+function record(event: JobEvent | LiveEvent): string {
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/** A preview that carries its picture. */
+export function withDataUrl(event: LiveEvent & { type: 'preview' }, picture: Buffer): LiveEvent {
+  return { ...event, data_url: `data:${event.mime};base64,${picture.toString('base64')}` };
 }

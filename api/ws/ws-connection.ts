@@ -1,11 +1,16 @@
 import type { RawData, WebSocket } from 'ws';
 import { parseEventId } from '../../contract/job-events.ts';
+import { splitEventId } from '../../contract/live-events.ts';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
 import { checkShape } from '../../platform/routing/check-shape.ts';
 import { findJsonMistake } from '../http/find-json-mistake.ts';
 import { problemOf } from '../http/problem-of.ts';
+import type { LiveHub } from '../../platform/live/live-hub.ts';
+import type { LiveEventSink } from '../watch/event-sink.ts';
+import { LiveBudget } from '../watch/live-budget.ts';
+import { LiveJobSink } from '../watch/live-job-sink.ts';
 import type { Subscription, WatchHub } from '../watch/watch-hub.ts';
 import { clientMessageSchema, type ClientMessage } from './messages.schema.ts';
 import { WsSink } from './ws-sink.ts';
@@ -25,22 +30,25 @@ interface Mistake {
 }
 
 /** Serves a socket until it closes. */
-export function serveSocket(socket: WebSocket, hub: WatchHub, logger: Logger): void {
-  new WsConnection(socket, hub, logger).listen();
+export function serveSocket(socket: WebSocket, hub: WatchHub, live: LiveHub, logger: Logger): void {
+  new WsConnection(socket, hub, live, logger).listen();
 }
 
 /** One client on a WebSocket: any number of jobs, told apart by the `job_id` (or `job.id`) of each event. */
 class WsConnection {
   readonly #socket: WebSocket;
   readonly #hub: WatchHub;
+  readonly #live: LiveHub;
   readonly #logger: Logger;
+  readonly #budget = new LiveBudget();
   /** Without a value while the subscription is being made. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
   #mistakes = 0;
 
-  constructor(socket: WebSocket, hub: WatchHub, logger: Logger) {
+  constructor(socket: WebSocket, hub: WatchHub, live: LiveHub, logger: Logger) {
     this.#socket = socket;
     this.#hub = hub;
+    this.#live = live;
     this.#logger = logger;
   }
 
@@ -72,7 +80,8 @@ class WsConnection {
     }
   }
 
-  async #subscribe({ job_id: jobId, last_event_id: last, ref }: Extract<ClientMessage, { type: 'subscribe' }>) {
+  async #subscribe(message: Extract<ClientMessage, { type: 'subscribe' }>) {
+    const { job_id: jobId, last_event_id: last, live, pictures, ref } = message;
     if (this.#subscriptions.has(jobId)) {
       this.#refuse(
         { code: 'conflict', message: `This connection is subscribed to ${jobId} already`, job_id: jobId },
@@ -92,14 +101,26 @@ class WsConnection {
       if (!told) this.#send({ type: 'subscribed', job_id: jobId, ref });
       told = true;
     };
-    const sink = new WsSink(this.#socket, () => this.#subscriptions.delete(jobId));
-    const announced = { send: (event: Parameters<WsSink['send']>[0]) => (tell(), sink.send(event)) };
+    const socket = new WsSink(this.#socket, { budget: this.#budget, pictures }, () => {
+      this.#subscriptions.delete(jobId);
+    });
+    const announced: LiveEventSink = {
+      budget: this.#budget,
+      send: (event) => (tell(), socket.send(event)),
+      sendLive: (event, picture) => socket.sendLive(event, picture),
+      backlog: () => socket.backlog(),
+      close: (reason) => socket.close(reason),
+    };
+    const { eventId, cursor } = splitEventId(last ?? '');
+    const sink = new LiveJobSink(announced, this.#live, jobId, live, cursor);
     try {
-      const subscription = await this.#hub.subscribe(
-        jobId,
-        { send: announced.send, backlog: () => sink.backlog(), close: (reason) => sink.close(reason) },
-        last === undefined ? undefined : parseEventId(last),
-      );
+      const watching = await this.#hub.subscribe(jobId, sink, parseEventId(eventId));
+      const subscription = watching && {
+        end: () => {
+          sink.stop();
+          watching.end();
+        },
+      };
       if (!subscription) {
         this.#subscriptions.delete(jobId);
         this.#send(

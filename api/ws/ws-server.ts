@@ -7,6 +7,8 @@ import { HttpProblem } from '../http/http-problem.ts';
 import { problemOf } from '../http/problem-of.ts';
 import type { RequestGuard } from '../http/request-guard.ts';
 import { problemDocument } from '../http/write-problem.ts';
+import { LIVE_PATH } from '../../platform/live/endpoint.ts';
+import type { LiveDoor } from './live-door.ts';
 import { serveSocket } from './ws-connection.ts';
 
 const WS_PATH = '/api/ws';
@@ -22,6 +24,7 @@ const CLOSE_GRACE_MS = 2_000;
 export class WsServer {
   readonly #api: ApiContext;
   readonly #guard: RequestGuard;
+  readonly #door: LiveDoor;
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -31,8 +34,9 @@ export class WsServer {
   readonly #alive = new WeakSet<WebSocket>();
   readonly #pings: NodeJS.Timeout;
 
-  constructor(api: ApiContext, guard: RequestGuard, http: Server) {
+  constructor(api: ApiContext, guard: RequestGuard, door: LiveDoor, http: Server) {
     this.#api = api;
+    this.#door = door;
     this.#guard = guard;
     http.on('upgrade', (req, socket, head) => this.#upgrade(req, socket, head));
     this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
@@ -41,6 +45,7 @@ export class WsServer {
 
   async close(): Promise<void> {
     clearInterval(this.#pings);
+    this.#door.close();
     for (const socket of this.#server.clients) socket.close(CLOSE_GOING_AWAY, 'the API stops; connect again');
     const timer = setTimeout(() => {
       for (const socket of this.#server.clients) socket.terminate();
@@ -54,8 +59,14 @@ export class WsServer {
     const onError = () => socket.destroy();
     socket.on('error', onError);
     try {
+      const path = new URL(req.url ?? '/', 'http://localhost').pathname;
+      if (path === LIVE_PATH) {
+        this.#door.check(req);
+        this.#door.take(req, socket, head, () => socket.off('error', onError));
+        return;
+      }
       this.#guard.checkHost(req);
-      if (new URL(req.url ?? '/', 'http://localhost').pathname !== WS_PATH) {
+      if (path !== WS_PATH) {
         throw new HttpProblem('not_found', `WebSockets are at ${WS_PATH}`);
       }
       this.#guard.checkOrigin(req);
@@ -73,12 +84,12 @@ export class WsServer {
   }
 
   #take(client: WebSocket): void {
-    const { hub, logger, metrics } = this.#api;
+    const { hub, live, logger, metrics } = this.#api;
     metrics.connections.inc({ kind: 'websocket' });
     client.once('close', () => metrics.connections.dec({ kind: 'websocket' }));
     this.#alive.add(client);
     client.on('pong', () => this.#alive.add(client));
-    serveSocket(client, hub, logger);
+    serveSocket(client, hub, live, logger);
   }
 
   #ping(): void {

@@ -1,17 +1,32 @@
 import type { WebSocket } from 'ws';
 import type { JobEvent } from '../../contract/job-events.ts';
-import type { CloseReason, EventSink } from '../watch/event-sink.ts';
+import type { LiveEvent } from '../../contract/live-events.ts';
+import { encodeFrame } from '../../platform/live/frame.ts';
+import type { CloseReason, LiveEventSink } from '../watch/event-sink.ts';
+import type { LiveBudget } from '../watch/live-budget.ts';
+import { withDataUrl } from '../watch/sse-stream.ts';
 
 /** "Try again later" (RFC 6455, registry of close codes): a client that does not read what it is sent. */
 const CLOSE_SLOW = 1013;
 
+export interface WsSinkOptions {
+  /** Shared by all jobs of the connection. */
+  budget: LiveBudget;
+  /** How a preview comes: as a binary frame of its own, or inside the JSON. */
+  pictures: 'binary' | 'data_url';
+}
+
 /** The events of one job on a socket that carries several. */
-export class WsSink implements EventSink {
+export class WsSink implements LiveEventSink {
+  readonly budget: LiveBudget;
+  readonly #pictures: WsSinkOptions['pictures'];
   readonly #socket: WebSocket;
   readonly #onClose: (reason: CloseReason) => void;
 
-  constructor(socket: WebSocket, onClose: (reason: CloseReason) => void) {
+  constructor(socket: WebSocket, options: WsSinkOptions, onClose: (reason: CloseReason) => void) {
     this.#socket = socket;
+    this.budget = options.budget;
+    this.#pictures = options.pictures;
     this.#onClose = onClose;
   }
 
@@ -19,8 +34,14 @@ export class WsSink implements EventSink {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(event));
   }
 
+  sendLive(event: LiveEvent, picture?: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const message = this.#encode(event, picture);
+    this.#socket.send(message, this.budget.hold(Buffer.byteLength(message)));
+  }
+
   backlog(): number {
-    return this.#socket.bufferedAmount;
+    return Math.max(0, this.#socket.bufferedAmount - this.budget.bytes);
   }
 
   close(reason: CloseReason): void {
@@ -30,5 +51,11 @@ export class WsSink implements EventSink {
       setTimeout(() => this.#socket.terminate(), 5_000).unref();
     }
     this.#onClose(reason);
+  }
+
+  #encode(event: LiveEvent, picture: Buffer | undefined): string | Buffer {
+    if (!picture || event.type !== 'preview') return JSON.stringify(event);
+    if (this.#pictures === 'binary') return encodeFrame(event, picture);
+    return JSON.stringify(withDataUrl(event, picture));
   }
 }

@@ -34,12 +34,20 @@ export class ApiFixture {
     this.url = url;
   }
 
-  static async start(options: StackOptions = {}, config: Partial<ApiDeps['config']> = {}): Promise<ApiFixture> {
-    return ApiFixture.before(await InProcessStack.start(options), config);
+  static async start(
+    options: StackOptions = {},
+    config: Partial<ApiDeps['config']> = {},
+    live?: ApiDeps['live'],
+  ): Promise<ApiFixture> {
+    return ApiFixture.before(await InProcessStack.start(options), config, live);
   }
 
   /** Another API before the same stack. */
-  static async before(stack: InProcessStack, config: Partial<ApiDeps['config']> = {}): Promise<ApiFixture> {
+  static async before(
+    stack: InProcessStack,
+    config: Partial<ApiDeps['config']> = {},
+    live?: ApiDeps['live'],
+  ): Promise<ApiFixture> {
     const connection = unretriedConnection({ ...stack.config, temporalAddress: stack.temporal.address });
     const client = createClient(connection, stack.temporal.namespace);
     const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
@@ -59,6 +67,7 @@ export class ApiFixture {
       logger,
       eagerStart: false,
       version: '0.0.0-test',
+      live,
     };
     const server = createApiServer(deps);
     const url = await server.listen('127.0.0.1', 0);
@@ -111,8 +120,9 @@ export class ApiFixture {
     });
   }
 
-  events(id: string, lastEventId?: string): EventStream {
-    return new EventStream(`${this.url}/api/jobs/${encodeURIComponent(id)}/events`, lastEventId);
+  /** @param query of the address, e.g. `?live=none` */
+  events(id: string, lastEventId?: string, query = ''): EventStream {
+    return new EventStream(`${this.url}/api/jobs/${encodeURIComponent(id)}/events${query}`, lastEventId);
   }
 
   async socket(options: { origin?: string; path?: string } = {}): Promise<Socket> {

@@ -6,6 +6,7 @@ import { createApiServer } from '../../api/create-api-server.ts';
 import { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { projectRoot } from '../../platform/project-root.ts';
 import { createClient } from '../../platform/temporal/connection.ts';
+import { startLiveHub } from './start-live.ts';
 import type { ProcessBase } from './load-process.ts';
 
 export interface RunningApi {
@@ -32,6 +33,7 @@ export async function startApi(
     staleMs: Math.max(8_000, config.workerHeartbeat * 4),
   });
   presence.start();
+  const live = startLiveHub(config, logger);
   const server = createApiServer({
     client,
     config,
@@ -41,13 +43,16 @@ export async function startApi(
     logger,
     eagerStart,
     version: version(),
+    live,
   });
   const url = await server.listen(config.host, config.port);
+  live.announce(url);
   logger.info({ url }, 'API ready');
   return {
     url,
     close: async () => {
       presence.stop();
+      await live.close();
       await server.close();
     },
   };
