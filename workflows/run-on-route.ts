@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ConnectorActivities } from '../activities/activities.ts';
 import type { JobOutcome, JobPlan, JobTask } from '../contract/plan.ts';
 import type { RouteStep } from './job-router.ts';
@@ -20,6 +20,7 @@ export function runOnRoute(
   priority: number,
 ): Promise<JobOutcome> {
   const { route } = step;
+  const own = workflowInfo().priority;
   const { processJob } = proxyActivities<ConnectorActivities>({
     taskQueue: route.task_queue,
     // Set explicitly: the default, TRY_CANCEL, would call a job cancelled while its backend still works.
@@ -35,7 +36,9 @@ export function runOnRoute(
       maximumInterval: Math.max(plan.retry.max_interval_ms, plan.retry.initial_interval_ms),
       maximumAttempts: SERVER_MAX_ATTEMPTS,
     },
-    priority: { priorityKey: priority, fairnessKey: task.tenant },
+    ...(own?.priorityKey === priority && own.fairnessKey === task.tenant
+      ? {} // an activity inherits its workflow's
+      : { priority: { priorityKey: priority, fairnessKey: task.tenant } }),
     summary: `${task.job.service} on ${route.pool}`,
   });
   return processJob({ ...task, pool: route.pool, capability: route.capability, inherited: step.inherited });

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { msNumberToTs } from '@temporalio/common/lib/time.js';
 import { AMEND_SIGNAL, type JobAmendment } from '../../contract/job-amendment.ts';
+import { DEFAULT_TENANT } from '../../contract/search-attributes.ts';
 import type { JobHistory } from './job-history.ts';
 import { readDocument } from './job-start.ts';
 import type { LiveActivity, LiveJob } from './live-job.ts';
@@ -52,8 +53,9 @@ function optionsOf(
   const options: Options = {};
   const paths: string[] = [];
   if (change.priority !== undefined) {
-    options.priority = { priorityKey: change.priority };
-    paths.push('priority.priority_key');
+    // An activity with a priority of its own no longer inherits the workflow's, the fairness key included.
+    options.priority = { priorityKey: change.priority, fairnessKey: DEFAULT_TENANT };
+    paths.push('priority.priority_key', 'priority.fairness_key');
   }
   if (change.route !== undefined) {
     options.taskQueue = { name: change.route.task_queue };

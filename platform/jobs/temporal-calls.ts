@@ -35,7 +35,7 @@ const MAX_PAUSE_MS = 500;
  */
 export async function bounded<T>(client: Client, ms: number, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const deadline = performance.now() + ms;
-  const late = new TemporalUnavailableError(`Temporal did not answer within ${Math.round(ms / 100) / 10} s`);
+  const late = () => new TemporalUnavailableError(`Temporal did not answer within ${Math.round(ms / 100) / 10} s`);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {
       return await once(client, deadline - performance.now(), late, call, signal);
@@ -52,16 +52,19 @@ export async function bounded<T>(client: Client, ms: number, call: () => Promise
 async function once<T>(
   client: Client,
   ms: number,
-  late: Error,
+  late: () => Error,
   call: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   const stop = new AbortController();
   let give: (error: Error) => void = () => undefined;
   const lost = new Promise<never>((_, reject) => {
-    give = reject;
+    give = (error) => {
+      reject(error);
+      stop.abort(error);
+    };
   });
-  const timer = setTimeout(() => give(late), ms);
+  const timer = setTimeout(() => give(late()), ms);
   const onAbort = () => give(new TemporalUnavailableError('Given up'));
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
@@ -73,7 +76,6 @@ async function once<T>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    stop.abort();
   }
 }
 
