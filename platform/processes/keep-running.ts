@@ -43,7 +43,7 @@ export interface KeepRunningOptions {
   delayMs?: number;
   /** Default: 30 s. */
   maxDelayMs?: number;
-  /** A life that long starts the count of failures anew. Default: 60 s. */
+  /** To have been ready that long starts the count of failures anew. Default: 60 s. */
   settledMs?: number;
   /** Failed starts after which a process that was never ready is given up. Default: 3. */
   attempts?: number;
@@ -53,6 +53,15 @@ export interface KeepRunningOptions {
   jitter?: number;
   /** Exit statuses of a process that starting again does not help. Default: 2, wrong configuration. */
   hopelessCodes?: readonly number[];
+}
+
+interface LifeEnd {
+  why: string;
+  pid: number;
+  lastWords: string[];
+  hopeless: boolean;
+  /** How long it was ready; undefined: never. */
+  readyMs: number | undefined;
 }
 
 /** Status of a process of ours that found its configuration wrong. */
@@ -69,33 +78,36 @@ export function keepRunning(options: KeepRunningOptions): KeptProcess {
   let current: LiveProcess | undefined;
   let everReady = false;
 
-  async function oneLife(): Promise<{ why: string; pid: number; lastWords: string[]; hopeless: boolean }> {
+  async function oneLife(): Promise<LifeEnd> {
     try {
       current = await options.launch(stopping.signal);
     } catch (error) {
-      return { why: (error as Error).message, pid: 0, lastWords: [], hopeless: false };
+      return { why: (error as Error).message, pid: 0, lastWords: [], hopeless: false, readyMs: undefined };
     }
     const { pid, ready, exited } = current;
+    let readyAt: number | undefined;
     if (stopping.signal.aborted) current.kill();
     else options.onEvent({ type: 'spawned', pid });
     void ready.then((facts) => {
       if (stopping.signal.aborted) return;
       everReady = true;
+      readyAt = performance.now();
       options.onEvent({ type: 'ready', pid, facts });
       first.resolve(facts);
     });
     const exit = await exited;
     const lastWords = current.lastWords();
     current = undefined;
-    return { why: inWords(exit), pid, lastWords, hopeless: exit.code !== null && hopelessCodes.includes(exit.code) };
+    const hopeless = exit.code !== null && hopelessCodes.includes(exit.code);
+    const readyMs = readyAt === undefined ? undefined : performance.now() - readyAt;
+    return { why: inWords(exit), pid, lastWords, hopeless, readyMs };
   }
 
   async function live(): Promise<void> {
     for (let failures = 1; !stopping.signal.aborted; failures++) {
-      const started = performance.now();
       const end = await oneLife();
       if (stopping.signal.aborted) return;
-      if (performance.now() - started > settledMs) failures = 1;
+      if (end.readyMs !== undefined && end.readyMs >= settledMs) failures = 1;
       const givenUp = failures > maxRestarts || (!everReady && (end.hopeless || failures >= attempts));
       const pause = Math.min(maxDelayMs, delayMs * 2 ** (failures - 1)) * (1 - jitter * Math.random());
       const restartInMs = givenUp ? undefined : Math.round(pause);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { bootId, readProcStat } from './proc-stat.ts';
 
 /** A process id together with what tells it from a later process of the same number. */
 export interface ProcessIdentity {
@@ -41,23 +41,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** proc(5): after the name in brackets come the state (field 3) and, as field 22, the start in ticks since boot. */
 function identifyLinux(pid: number): ProcessIdentity | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, started] = [fields[0], fields[19]];
-    if (state === 'Z' || state === 'X' || started === undefined) return undefined;
-    return { pid, started: `${bootId()} ${started}` };
+    const { state, started } = readProcStat(pid);
+    return state === 'Z' || state === 'X' ? undefined : { pid, started: `${bootId()} ${started}` };
   } catch {
     return undefined;
-  }
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
   }
 }

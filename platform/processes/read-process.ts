@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { readProcStat } from './proc-stat.ts';
 
 export interface ProcessFacts {
   /** Process id of the parent. */
@@ -18,11 +19,9 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   }
 }
 
-/** proc(5): the parent is field 4 of stat, the second after the name in brackets. */
 function readLinux(pid: number): ProcessFacts {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  return { parent, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') };
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  return { parent: readProcStat(pid).parent, command };
 }
 
 function readWithPs(pid: number): ProcessFacts | undefined {
