@@ -12,8 +12,11 @@ import type {
   ServiceJobStatus,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { goesOnElsewhere } from '../contract/stop-cause.ts';
 import { HealthMonitor, type HealthFault } from './health-monitor.ts';
+import { JobRecords } from './logging/job-records.ts';
 import { connectorLogger } from './process-logger.ts';
 import { contextWith, settlesWithin, untilAborted, type RunningJob } from './running-jobs.ts';
 
@@ -36,16 +39,19 @@ export abstract class BaseConnector implements ConnectorInterface {
   protected config: ConnectorConfig;
   protected readonly logger: Logger;
   readonly #jobs = new Map<string, RunningJob>();
+  readonly #healthChecks: (() => Promise<void>)[] = [];
   #phase: 'starting' | 'connecting' | 'ready' | 'offline' = 'starting';
   #fault: HealthFault | undefined;
   #starting: Promise<void> | undefined;
   #health: HealthMonitor | undefined;
   #reported: ConnectorStatus = 'starting';
 
-  constructor(connectorId: string, config: ConnectorConfig) {
+  /** @param config may come later, by `updateConfiguration` */
+  constructor(connectorId: string, config: Partial<ConnectorConfig> = {}) {
     this.connector_id = connectorId;
-    this.config = { ...config };
-    this.logger = connectorLogger().child({ connector_id: connectorId, service_type: config.service_type });
+    this.config = { service_type: '', ...config };
+    const service = config.service_type === undefined ? {} : { service_type: config.service_type };
+    this.logger = connectorLogger().child({ connector_id: connectorId, ...service });
   }
 
   /** Variables the connector reads, each with a template such as `${X:-default}`. */
@@ -69,6 +75,13 @@ export abstract class BaseConnector implements ConnectorInterface {
   abstract getHealthCheckCapabilities(): HealthCheckCapabilities;
   /** Stops the backend's work on a cancelled job. Not called when the job goes on in another attempt. */
   protected cancelJobImpl?(jobId: string, serviceJobId: string | undefined): Promise<void>;
+  /**
+   * Values of the service's normalized log fields, for the records that every job leaves (docs/logging.md). Called for each
+   * record; what the service's field set does not have is left out. Never put a payload in.
+   */
+  protected logFields(_facts: JobLogFacts): LogFields {
+    return {};
+  }
   /** Called after `updateConfiguration`, with the former settings. */
   protected configurationUpdated?(previous: ConnectorConfig): Promise<void>;
 
@@ -114,6 +127,11 @@ export abstract class BaseConnector implements ConnectorInterface {
     return status === 'online' || status === 'busy';
   }
 
+  /** Has a check of somebody else, such as a plugin, run with each scheduled one; it throws when something is wrong. */
+  addHealthCheck(check: () => Promise<void>): void {
+    this.#healthChecks.push(check);
+  }
+
   async getAvailableModels(): Promise<string[]> {
     return (await this.getServiceInfo()).capabilities.supported_models ?? [];
   }
@@ -138,7 +156,17 @@ export abstract class BaseConnector implements ConnectorInterface {
     const stop = new AbortController();
     const signal = context ? AbortSignal.any([context.signal, stop.signal]) : stop.signal;
     const job: RunningJob = { stop, context, serviceJobId: context?.serviceJobId, settled: Promise.resolve() };
-    const work = this.#run(job, jobData, progressCallback, signal);
+    const records = new JobRecords({
+      connectorId: this.connector_id,
+      serviceType: this.service_type,
+      job: jobData,
+      context,
+      logger: connectorLogger(),
+      serviceJobId: () => job.serviceJobId,
+      fieldsOf: (facts) => this.logFields(facts),
+    });
+    records.received();
+    const work = this.#run(job, jobData, progressCallback, signal, records);
     job.settled = work.catch(() => {});
     this.#jobs.set(jobData.id, job);
     this.#reportStatus();
@@ -146,7 +174,11 @@ export abstract class BaseConnector implements ConnectorInterface {
       const result = await work;
       result.processing_time_ms ??= Math.round(performance.now() - started);
       result.service_info = { connector_id: this.connector_id, ...result.service_info };
+      records.completed(result);
       return result;
+    } catch (error) {
+      records.ended(error, signal);
+      throw error;
     } finally {
       this.#jobs.delete(jobData.id);
       this.#reportStatus();
@@ -201,9 +233,17 @@ export abstract class BaseConnector implements ConnectorInterface {
     this.#startHealthChecks();
   }
 
-  async #run(job: RunningJob, jobData: JobData, report: ProgressCallback, signal: AbortSignal): Promise<JobResult> {
+  async #run(
+    job: RunningJob,
+    jobData: JobData,
+    progressCallback: ProgressCallback,
+    signal: AbortSignal,
+    records: JobRecords,
+  ): Promise<JobResult> {
     await this.initialize();
     signal.throwIfAborted();
+    records.started();
+    const report = records.listening(progressCallback);
     const cancelled = this.#cancelBackendOnAbort(job, jobData.id, signal);
     try {
       if (job.context && this.processJobImpl.length >= 3) {
@@ -246,7 +286,11 @@ export abstract class BaseConnector implements ConnectorInterface {
     if (!(seconds > 0)) return;
     const timeout = Number(this.config['health_check_timeout_seconds'] ?? 10);
     this.#health = new HealthMonitor({
-      check: async () => this.checkHealth(),
+      check: async () => {
+        const healthy = await this.checkHealth();
+        for (const check of healthy ? this.#healthChecks : []) await check();
+        return healthy;
+      },
       intervalMs: seconds * 1_000,
       timeoutMs: timeout * 1_000,
       failureThreshold: Number(this.config['health_check_failures'] ?? DEFAULT_HEALTH_FAILURES),

@@ -1,6 +1,7 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { Requirements } from '../../contract/job.schema.ts';
 import type { JobContext } from './job-context.ts';
+import type { LogFields } from './log-fields.ts';
 
 /** The seven states a connector can be in. */
 export type ConnectorStatus =
@@ -35,6 +36,8 @@ export interface ProgressUpdate {
   current_step?: string | number;
   total_steps?: number;
   estimated_completion_ms?: number;
+  /** Normalized fields of the service for the log record of this report, if it gets one. */
+  log?: LogFields;
 }
 
 /**

@@ -1,6 +1,6 @@
+import { valueHider } from '../../platform/logging/hide-values.ts';
 import { redactLine } from '../../platform/logging/redact.ts';
 
-const HIDDEN = '[redacted]';
 const SECRET_HEADER = /authorization|cookie|key|token|secret|password/i;
 /** Anything shorter would tear holes into harmless words. */
 const SHORTEST = 6;
@@ -20,7 +20,6 @@ export function secretHider(
     values.add(value);
     values.add(value.replace(/^(?:bearer|basic|token|key)\s+/i, ''));
   }
-  // The longest first, so that a value inside another one leaves no rest.
-  const known = [...values].filter((value) => value.length >= SHORTEST).toSorted((a, b) => b.length - a.length);
-  return (text) => redactLine(known.reduce((rest, value) => rest.replaceAll(value, HIDDEN), text));
+  const hide = valueHider(values, SHORTEST);
+  return (text) => redactLine(hide(text));
 }

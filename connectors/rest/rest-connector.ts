@@ -9,6 +9,9 @@ import type {
   ServiceInfo,
 } from '../contract/connector.ts';
 import type { InputFile, JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
+import { HttpError } from '../http/http-error.ts';
 import { AnswerMapping, type JobAnswer } from './answer.ts';
 import { jobScope, type JobScope } from './job-scope.ts';
 import { loadServices, serviceFolder } from './load-services.ts';
@@ -70,6 +73,18 @@ export abstract class RestConnector<K extends RestKind> extends BaseConnector {
     const runtimes = this.#forget();
     await this.#load();
     await Promise.all(runtimes.map((runtime) => runtime.retire()));
+  }
+
+  protected override logFields({ job, error, durationMs }: JobLogFacts): LogFields {
+    const service = this.#targets.get(job.type)?.runtime.service;
+    return {
+      rest_service: service?.service ?? job.type,
+      rest_kind: this.kind,
+      method: service?.request.method,
+      host: service && new URL(service.base_url).host,
+      http_status: error instanceof HttpError ? error.status : undefined,
+      response_time_ms: durationMs,
+    };
   }
 
   override async checkHealth(): Promise<boolean> {

@@ -13,6 +13,8 @@ import type {
   ServiceJobStatus,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { chanceOf } from './chance.ts';
 import { FakeService } from './fake-service.ts';
 import { makeArtifact } from './make-artifact.ts';
@@ -60,6 +62,11 @@ export class SimulationConnector extends BaseConnector {
     const { health_period: period, health_up: up } = this.#settings;
     // By the clock, so that all processes agree on when the service is up.
     return period === 0 || (Date.now() % period) / period < up;
+  }
+
+  protected override logFields({ job, event }: JobLogFacts): LogFields {
+    const { duration, steps, failure_code } = job.payload as Partial<SimulationPayload>;
+    return { planned_ms: duration, steps, failure_code: event === 'job_failed' ? failure_code : undefined };
   }
 
   async getServiceInfo(): Promise<ServiceInfo> {

@@ -10,13 +10,15 @@ import type {
   ServiceInfo,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { MODEL_VERSION, modelFolder } from './model-files.ts';
 import { payloadSchema, type UpscalePayload } from './payload.schema.ts';
 import { FORMATS } from './picture-format.ts';
 import { NETWORK_SCALES } from './scale.ts';
 import { environmentTemplates, readSettings, type UpscaleSettings } from './settings.ts';
 import { TileThreads } from './tile-threads.ts';
-import { upscalePicture } from './upscale-picture.ts';
+import { upscalePicture, type UpscaleResult } from './upscale-picture.ts';
 
 /**
  * Super-resolution on the CPU, inside this process. Nothing of TensorFlow.js is loaded before the first job, and that
@@ -77,6 +79,11 @@ export class UpscaleConnector extends BaseConnector {
     } finally {
       this.#activeJobs--;
     }
+  }
+
+  protected override logFields({ job, result }: JobLogFacts): LogFields {
+    const { width, height, tiles, tiles_resumed } = (result?.result ?? {}) as Partial<UpscaleResult>;
+    return { scale: (job.payload as Partial<UpscalePayload>).scale, width, height, tiles, tiles_resumed };
   }
 
   async getServiceInfo(): Promise<ServiceInfo> {

@@ -13,7 +13,7 @@ export interface LoadedConfig {
 }
 
 const PATHS: readonly SettingName[] = ['dataDir', 'configDir', 'temporalBinary'];
-const PATH_LISTS: readonly SettingName[] = ['connectorDirs', 'inputRoots'];
+const PATH_LISTS: readonly SettingName[] = ['connectorDirs', 'pluginDirs', 'inputRoots'];
 
 /**
  * Environment > `switchyard.config.json` (or the file `SWITCHYARD_CONFIG` names) > defaults. Paths become absolute,

@@ -79,6 +79,36 @@ export const SETTINGS = {
     default: '',
     description: 'More folders to look for connectors in, comma-separated',
   }),
+  connectors: setting({
+    env: 'CONNECTORS',
+    schema: list,
+    default: '',
+    description:
+      'Connector families that load here, comma-separated, e.g. `comfyui,openai`; the others are off. Empty: all',
+  }),
+  workers: setting({
+    env: 'WORKERS',
+    schema: list,
+    default: '',
+    description:
+      'Workers of the service mapping that run here and how many of each, e.g. `comfyui-remote:2,openai-api:auto`; docs/service-mapping.md tells more. Empty: one process per pool',
+  }),
+  mockGpus: setting({
+    env: 'SWITCHYARD_MOCK_GPUS',
+    schema: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(0, 'must be 0–64')
+      .max(64, 'must be 0–64'),
+    default: '0',
+    description: 'GPUs to pretend, for tests: workers bound to a GPU run without one. 0: the real ones are looked for',
+  }),
+  resources: setting({
+    env: 'SWITCHYARD_RESOURCES',
+    schema: list,
+    default: '',
+    description: 'Units this machine has of the resources under `resource_bindings`, e.g. `licence:2,tpu:1`',
+  }),
   inputRoots: setting({
     env: 'SWITCHYARD_INPUT_ROOTS',
     schema: list,
@@ -146,6 +176,20 @@ export const SETTINGS = {
     default: 'info',
     description: 'Least level that is logged',
   }),
+  logHttpUrl: setting({
+    env: 'SWITCHYARD_LOG_HTTP_URL',
+    schema: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+    default: undefined,
+    secret: true,
+    description:
+      'Where log lines are posted besides standard output, as JSON arrays: the `http` input of Fluent Bit, e.g. http://127.0.0.1:9880/switchyard. May hold user and password',
+  }),
+  pluginDirs: setting({
+    env: 'SWITCHYARD_PLUGIN_DIRS',
+    schema: list,
+    default: '',
+    description: 'More folders to look for connector plugins in, comma-separated',
+  }),
   healthPort: setting({
     env: 'SWITCHYARD_HEALTH_PORT',
     schema: port,
@@ -175,6 +219,24 @@ export const SETTINGS = {
     schema: duration,
     default: '2s',
     description: 'How often a worker process says it is there (1–60s)',
+  }),
+  liveUrl: setting({
+    env: 'SWITCHYARD_LIVE_URL',
+    schema: z
+      .url({ protocol: /^(wss?|https?|nats|tls|rediss?)$/, error: 'must be a ws, http, nats or redis URL' })
+      .optional(),
+    default: undefined,
+    secret: true,
+    description:
+      'Where workers bring tokens and previews: the API (wss://…/api/live), or a NATS or Redis that several API processes share (nats://…, redis://…; then set it for those too). Unset: the API that runs on the same data directory',
+  }),
+  liveToken: setting({
+    env: 'SWITCHYARD_LIVE_TOKEN',
+    schema: z.string().min(16, 'must have at least 16 characters').optional(),
+    default: undefined,
+    secret: true,
+    description:
+      'What a worker on another machine proves itself with to the live channel of the API; the same in both. Unset: a new one at each start, known on the same data directory only',
   }),
   maxPayloadBytes: setting({
     env: 'SWITCHYARD_MAX_PAYLOAD_BYTES',

@@ -53,7 +53,7 @@ describe('a secret does not get into the log', () => {
     'query parameter': (l) => l.info({ url: `https://example.com/?a=1&api_key=${SECRET}&b=2` }),
     'error message': (l) => l.error(new Error(`401 for Bearer ${SECRET}`)),
     'cause of an error': (l) => l.error({ err: new Error('outer', { cause: new Error(`password=${SECRET}`) }) }, 'x'),
-    'property of an error': (l) => l.error(Object.assign(new Error('x'), { request: { token: SECRET } })),
+    'property of an error': (l) => l.error(Object.assign(new Error('x'), { token: SECRET })),
     'format argument': (l) => l.info('configuration %j', { apiKey: SECRET }),
     'JSON inside a text': (l) => l.info(JSON.stringify({ api_key: SECRET })),
     'JSON web token': (l) => l.info('eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.planted-S3cret-value-0123456789'),

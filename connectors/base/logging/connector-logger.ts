@@ -1,5 +1,5 @@
 import type { Logger } from '../../../platform/logging/logger.ts';
-import type { LogFields, LogFieldSet } from '../../contract/job-log.ts';
+import type { LogFields, LogFieldSet } from '../../contract/log-fields.ts';
 import { connectorLogger } from '../process-logger.ts';
 import { fieldSetOf } from './field-sets.ts';
 import { pickFields } from './pick-fields.ts';
@@ -21,6 +21,8 @@ export interface ConnectorLoggerOptions {
 export interface JobRecord {
   /** Not needed after `withJobContext`. */
   jobId?: string;
+  /** The backend's id for the job. */
+  serviceJobId?: string;
   [field: string]: unknown;
 }
 
@@ -69,6 +71,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
  */
 export class ConnectorLogger {
   readonly #logger: Logger;
+  readonly #bound: Record<string, unknown>;
   readonly #options: ConnectorLoggerOptions;
   readonly #set: LogFieldSet | undefined;
 
@@ -84,41 +87,47 @@ export class ConnectorLogger {
     this.#options = options;
     this.#set = options.fields ?? fieldSetOf(options.serviceType);
     this.#logger = parent.child(unbound(who, bound));
+    this.#bound = this.#logger.bindings();
   }
 
   /** The same for one job: records carry its id. */
   withJobContext(jobId: string, fields: LogFields = {}): ConnectorLogger {
     const bindings = { job_id: jobId, ...pickFields(fields, this.#set) };
-    const logger = this.#logger.child(unbound(bindings, this.#logger.bindings()));
+    const logger = this.#logger.child(unbound(bindings, this.#bound));
     return new ConnectorLogger({ ...this.#options, logger });
   }
 
-  jobReceived({ jobId, inputSize, ...fields }: JobReceivedRecord): void {
-    this.#record('info', 'job received', { event: 'job_received', job_id: jobId, input_size: inputSize }, fields);
+  jobReceived({ inputSize, ...fields }: JobReceivedRecord): void {
+    this.#record('info', 'job received', { event: 'job_received', input_size: inputSize }, fields);
   }
 
-  jobStarted({ jobId, ...fields }: JobRecord): void {
-    this.#record('info', 'job started', { event: 'job_started', job_id: jobId }, fields);
+  jobStarted({ ...fields }: JobRecord): void {
+    this.#record('info', 'job started', { event: 'job_started' }, fields);
   }
 
-  jobProgress({ jobId, progress, step, totalSteps, detail, ...fields }: JobProgressRecord): void {
-    const own = { event: 'job_progress', job_id: jobId, progress, step, total_steps: totalSteps, detail };
+  jobProgress({ progress, step, totalSteps, detail, ...fields }: JobProgressRecord): void {
+    const own = { event: 'job_progress', progress, step, total_steps: totalSteps, detail };
     this.#record('info', 'job progress', own, fields);
   }
 
-  jobCompleted({ jobId, duration, artifacts, ...fields }: JobCompletedRecord): void {
-    const own = { event: 'job_completed', job_id: jobId, duration_ms: duration, artifacts };
+  jobCompleted({ duration, artifacts, ...fields }: JobCompletedRecord): void {
+    const own = { event: 'job_completed', duration_ms: duration, artifacts };
     this.#record('info', 'job completed', own, fields);
   }
 
-  jobFailed({ jobId, error, code, duration, ...fields }: JobFailedRecord): void {
+  jobFailed({ error, code, duration, ...fields }: JobFailedRecord): void {
     const err = error instanceof Error ? error : new Error(String(error));
-    this.#record('warn', 'job failed', { event: 'job_failed', job_id: jobId, code, duration_ms: duration, err }, fields);
+    this.#record('warn', 'job failed', { event: 'job_failed', code, duration_ms: duration, err }, fields);
   }
 
-  jobInterrupted({ jobId, reason, duration, ...fields }: JobInterruptedRecord): void {
-    const own = { event: 'job_interrupted', job_id: jobId, reason, duration_ms: duration };
-    this.#record('info', reason === 'cancelled' ? 'job cancelled' : 'attempt interrupted, the job goes on', own, fields);
+  jobInterrupted({ reason, duration, ...fields }: JobInterruptedRecord): void {
+    const own = { event: 'job_interrupted', reason, duration_ms: duration };
+    this.#record(
+      'info',
+      reason === 'cancelled' ? 'job cancelled' : 'attempt interrupted, the job goes on',
+      own,
+      fields,
+    );
   }
 
   /** As pino takes it: fields and a text, or a text alone. Nothing is filtered here but secrets. */
@@ -138,10 +147,11 @@ export class ConnectorLogger {
     this.#say('error', fields, message);
   }
 
-  #record(level: Level, message: string, own: Record<string, unknown>, fields: LogFields): void {
+  #record(level: Level, message: string, own: Record<string, unknown>, given: JobRecord): void {
     if (!this.#logger.isLevelEnabled(level)) return;
-    const record = unbound({ ...own, ...pickFields(fields, this.#set) }, this.#logger.bindings());
-    this.#logger[level](record, message);
+    const { jobId, serviceJobId, ...fields } = given;
+    const ids = { job_id: jobId, service_job_id: serviceJobId };
+    this.#logger[level](unbound({ ...own, ...ids, ...pickFields(fields, this.#set) }, this.#bound), message);
   }
 
   #say(level: Level, fields: object | string, message: string | undefined): void {

@@ -1,4 +1,4 @@
-import type { LogFieldSet } from '../../contract/job-log.ts';
+import type { LogFieldSet } from '../../contract/log-fields.ts';
 
 /** What hosted text and picture models have in common. */
 const HOSTED: LogFieldSet = {
@@ -64,9 +64,15 @@ export const LOG_FIELD_SETS: Readonly<Record<string, LogFieldSet>> = {
     response_time_ms: 'number',
   },
   replicate: { prediction_id: 'text', ...PREDICTION },
-  runpod: { runpod_job_id: 'text', endpoint_id: 'text', worker_id_remote: 'text', ...PREDICTION },
+  runpod: { runpod_job_id: 'text', endpoint_id: 'text', remote_worker_id: 'text', ...PREDICTION },
   simulation: { planned_ms: 'number', steps: 'number', failure_code: 'text' },
-  upscale: { scale: 'number', network: 'text', width: 'number', height: 'number', tiles: 'number', tiles_resumed: 'number' },
+  upscale: {
+    scale: 'number',
+    width: 'number',
+    height: 'number',
+    tiles: 'number',
+    tiles_resumed: 'number',
+  },
 };
 
 /** The set of a service type; `openai-text` has that of `openai`. undefined: a service that declares none. */

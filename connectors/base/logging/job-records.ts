@@ -1,9 +1,11 @@
+import { isErrorCode } from '../../../contract/errors.ts';
 import type { Logger } from '../../../platform/logging/logger.ts';
 import { jobLogger } from '../../../platform/logging/job-logger.ts';
 import { ConnectorError } from '../../contract/connector-error.ts';
 import type { JobData, JobResult, ProgressCallback, ProgressUpdate } from '../../contract/connector.ts';
 import type { JobContext } from '../../contract/job-context.ts';
-import type { JobLogFacts, LogFields } from '../../contract/job-log.ts';
+import type { JobLogFacts } from '../../contract/job-log.ts';
+import type { LogFields } from '../../contract/log-fields.ts';
 import { goesOnElsewhere } from '../../contract/stop-cause.ts';
 import { ConnectorLogger } from './connector-logger.ts';
 
@@ -19,6 +21,8 @@ export interface JobRecordsOptions {
   context: JobContext | undefined;
   /** Used where there is no context. */
   logger: Logger;
+  /** The backend's id for the job, once it is tracked. */
+  serviceJobId: () => string | undefined;
   /** The connector's normalized fields. */
   fieldsOf: (facts: JobLogFacts) => LogFields;
 }
@@ -68,12 +72,13 @@ export class JobRecords {
   /** @param signal of the attempt: an end that it has brought about is no failure */
   ended(error: unknown, signal: AbortSignal): void {
     const duration = this.#duration();
-    if (signal.aborted && (error === signal.reason || (error as Error | undefined)?.name === 'AbortError')) {
-      const reason = goesOnElsewhere(signal) ? 'handed_over' : 'cancelled';
-      return this.#log.jobInterrupted({ ...this.#fields('job_interrupted', { durationMs: duration }), reason, duration });
+    const reason = signal.aborted ? interruptionOf(signal) : undefined;
+    if (reason) {
+      const fields = this.#fields('job_interrupted', { durationMs: duration });
+      return this.#log.jobInterrupted({ ...fields, reason, duration });
     }
-    const code = error instanceof ConnectorError ? error.code : undefined;
-    this.#log.jobFailed({ ...this.#fields('job_failed', { durationMs: duration }), error, code, duration });
+    const code = codeOf(signal.aborted ? signal.reason : error);
+    this.#log.jobFailed({ ...this.#fields('job_failed', { error, durationMs: duration }), error, code, duration });
   }
 
   #take(update: ProgressUpdate): void {
@@ -91,19 +96,39 @@ export class JobRecords {
   }
 
   #fields(event: JobLogFacts['event'], more: Partial<JobLogFacts> = {}): LogFields {
-    const { job, context, fieldsOf } = this.#options;
+    const { job, fieldsOf } = this.#options;
+    const serviceJobId = this.#options.serviceJobId();
     try {
-      return fieldsOf({ event, job, progress: this.#progress, serviceJobId: context?.serviceJobId, ...more });
+      return { ...fieldsOf({ event, job, progress: this.#progress, serviceJobId, ...more }), serviceJobId };
     } catch (error) {
       // A record with fewer fields is better than a job that fails for its log.
       this.#log.debug({ err: error }, 'the connector could not name its log fields');
-      return {};
+      return { serviceJobId };
     }
   }
 
   #duration(): number {
     return Math.round(performance.now() - this.#began);
   }
+}
+
+/** undefined: what ended the attempt counts as its failure, such as its run time-out. */
+function interruptionOf(signal: AbortSignal): 'cancelled' | 'handed_over' | undefined {
+  if (goesOnElsewhere(signal)) return 'handed_over';
+  const reason: unknown = signal.reason;
+  const cancelled =
+    reason instanceof ConnectorError ? reason.code === 'cancelled' : nameOf(reason) === 'CancelledFailure';
+  return cancelled ? 'cancelled' : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (nameOf(error) === 'RunTimeoutError') return 'timeout';
+  const { code } = (error ?? {}) as { code?: unknown };
+  return isErrorCode(code) ? code : undefined;
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as Partial<Error> | undefined)?.name;
 }
 
 function sizeOf(payload: unknown): number {

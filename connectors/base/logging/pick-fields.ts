@@ -1,4 +1,4 @@
-import type { LogFieldKind, LogFields, LogFieldSet } from '../../contract/job-log.ts';
+import type { LogFieldKind, LogFields, LogFieldSet } from '../../contract/log-fields.ts';
 
 const MAX_TEXT = 200;
 const MAX_FIELDS = 32;
