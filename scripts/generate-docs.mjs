@@ -1,22 +1,24 @@
 #!/usr/bin/env node
 /**
- * Writes the pages of docs/ that are made from code: docs/configuration.md and docs/errors.md. With `--check` it writes
- * nothing and fails when a page differs.
+ * Writes what is made from code: docs/configuration.md, docs/errors.md, docs/service-mapping.md and the JSON schemas in
+ * config/schema/. With `--check` it writes nothing and fails when a file differs.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { build } from './build.mjs';
+import { renderConfigSchemas } from './docs/config-schemas.mjs';
 import { renderConfiguration } from './docs/configuration.mjs';
 import { renderErrors } from './docs/errors.mjs';
+import { renderServiceMapping } from './docs/service-mapping.mjs';
 import { dist, isMain, root } from './lib/project.mjs';
 import { say } from './lib/say.mjs';
 
 /**
- * The generated pages.
- * @param {Record<string, any>} code what they are made from: `ERROR_CODES`, `SETTINGS`, and the schemas of pools.json and
- *   service-mapping.json
+ * The generated pages and schemas.
+ * @param {Record<string, any>} code what they are made from: `ERROR_CODES`, `SETTINGS`, and the schemas of pools.json,
+ *   service-mapping.json and the files of REST services
  * @returns {Record<string, string>} path → content
  */
 export function renderPages(code) {
@@ -25,11 +27,16 @@ export function renderPages(code) {
     'docs/configuration.md': renderConfiguration(code.SETTINGS, {
       pool: schemaOf(code.poolSchema),
       offers: schemaOf(code.offersSchema),
+    }),
+    'docs/service-mapping.md': renderServiceMapping({
+      mapping: schemaOf(code.serviceMappingSchema),
       connector: schemaOf(code.connectorEntrySchema),
       worker: schemaOf(code.workerEntrySchema),
       service: schemaOf(code.workerServiceSchema),
+      binding: schemaOf(code.resourceBindingSchema),
     }),
     'docs/errors.md': renderErrors(code.ERROR_CODES),
+    ...renderConfigSchemas(code),
   };
 }
 
@@ -38,6 +45,7 @@ const SOURCES = [
   'platform/config/settings.js',
   'platform/catalog/pools.schema.js',
   'platform/catalog/service-mapping.schema.js',
+  'connectors/rest/service.schema.js',
 ];
 
 /** Pages whose file on disk is not what the code says. */
@@ -61,7 +69,10 @@ if (isMain(import.meta.url)) {
       process.exitCode = 1;
     }
   } else {
-    for (const path of stale) await writeFile(join(root, path), pages[path]);
+    for (const path of stale) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), pages[path]);
+    }
     say(stale.length > 0 ? `Written: ${stale.join(', ')}` : 'The pages are up to date');
   }
 }

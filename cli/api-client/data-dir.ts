@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadConfig } from '../../platform/config/load-config.ts';
+import { loadSite } from '../../platform/config/load-site.ts';
 import type { Config } from '../../platform/config/settings.ts';
-import { projectRoot } from '../../platform/project-root.ts';
 import { findStack, type StackState } from '../stack/find-stack.ts';
 
 /** The settings as the processes of a stack would read them. @throws ConfigError */
 export function stackConfig(env: NodeJS.ProcessEnv, dataDir?: string): Config {
   const given = dataDir === undefined ? env : { ...env, SWITCHYARD_DATA_DIR: dataDir };
-  return loadConfig(given, env['SWITCHYARD_HOME'] ?? projectRoot()).config;
+  return loadSite(given).config;
 }
 
 /**

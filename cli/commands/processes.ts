@@ -15,13 +15,11 @@ export function addUp(parent: Command, context: CommandContext): void {
     .action(async (_options, command: Command) => {
       const startedAt = Date.now();
       const env = processEnvironment(context, command, { joinStack: false });
-      const [{ runStack }, { loadConfig }, { projectRoot }] = await Promise.all([
+      const [{ runStack }, { loadSite }] = await Promise.all([
         import('../stack/run-stack.ts'),
-        import('../../platform/config/load-config.ts'),
-        import('../../platform/project-root.ts'),
+        import('../../platform/config/load-site.ts'),
       ]);
-      const loaded = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
-      const code = await runStack(loaded, { env, startedAt });
+      const code = await runStack(loadSite(env), { env, startedAt });
       context.exitCode = code === EXIT.ok || code === EXIT.interrupted ? code : EXIT.error;
     });
 }

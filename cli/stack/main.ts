@@ -1,5 +1,4 @@
-import { loadConfig } from '../../platform/config/load-config.ts';
-import { projectRoot } from '../../platform/project-root.ts';
+import { loadSite } from '../../platform/config/load-site.ts';
 import { runStack } from './run-stack.ts';
 
 /** Errors whose message says everything; of others the stack is printed too. */
@@ -13,7 +12,7 @@ export async function main(startedAt: number): Promise<void> {
   // A closed terminal or pipe is no reason to fall: the stack goes on, or is told to stop by its signal.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
-    const loaded = loadConfig(process.env, process.env['SWITCHYARD_HOME'] ?? projectRoot());
+    const loaded = loadSite(process.env);
     process.exitCode = await runStack(loaded, { env: process.env, startedAt });
   } catch (error) {
     const { name, message, stack } = error as Error;

@@ -1,4 +1,7 @@
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import type { SwitchedOff } from '../../platform/catalog/join-catalog.ts';
+import { ConfigError } from '../../platform/config/config-error.ts';
+import { meant } from '../../platform/config/nearest.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import type { ConnectorClass } from '../contract/connector.ts';
 import type { ConnectorSource, DiscoveryProblem } from './find-sources.ts';
@@ -18,6 +21,11 @@ export interface DiscoveredConnectors {
   connectors: Map<string, DiscoveredConnector>;
   /** What could not be used; the rest works without it. */
   problems: DiscoveryProblem[];
+  /** Names that CONNECTORS and `.env.<name>` may use: of family folders and of single files. */
+  families: string[];
+  /** Families that load here. */
+  on: string[];
+  off: SwitchedOff;
 }
 
 /**
@@ -26,13 +34,18 @@ export interface DiscoveredConnectors {
  * one shows at once.
  * @param dirs absolute; what comes first wins where two claim one name
  * @param configDir where families look for services that files describe
+ * @param only families that load; the others are described as off. Empty: all load
+ * @throws ConfigError when `only` names a family that is not there
  */
 export async function discoverConnectors(
   dirs: readonly string[],
   logger: Logger,
   configDir?: string,
+  only: readonly string[] = [],
 ): Promise<DiscoveredConnectors> {
-  const { found, sources, problems } = await findManifests(dirs, configDir);
+  const listed = only.length > 0 ? only : undefined;
+  const { found, sources, problems, families, off } = await findManifests(dirs, configDir, listed);
+  refuseUnknown(only, families, off);
   const connectors = new Map<string, DiscoveredConnector>();
   const broken = new Set<ConnectorSource>();
   const add = (className: string, file: string) => {
@@ -57,7 +70,24 @@ export async function discoverConnectors(
   }
   for (const { file, problem, hint } of problems) logger.warn({ file, hint }, `connector left out: ${problem}`);
   const manifests = found.filter(({ source }) => !broken.has(source)).map(({ manifest }) => manifest);
-  return { manifests, connectors, problems };
+  return { manifests, connectors, problems, families, on: [...new Set(sources.map(({ name }) => name))], off };
+}
+
+function refuseUnknown(only: readonly string[], families: readonly string[], off: SwitchedOff): void {
+  const problems = only
+    .filter((name) => !families.includes(name))
+    .map((name) => ({
+      name: 'CONNECTORS',
+      problem: `there is no connector family "${name}"`,
+      hint: `${hintFor(name, off)}${meant(name, families)}`,
+    }));
+  if (problems.length > 0) throw new ConfigError('The configuration is not valid', problems);
+}
+
+/** A class or a service is what people may name instead of its family. */
+function hintFor(name: string, { connectors, services }: SwitchedOff): string {
+  const family = connectors.get(name) ?? services.get(name);
+  return family === undefined ? '' : `it is part of ${family}: name that; `;
 }
 
 async function classesIn(file: string, problems: DiscoveryProblem[]): Promise<string[]> {

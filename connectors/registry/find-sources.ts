@@ -11,6 +11,8 @@ export interface DiscoveryProblem {
 /** A place where connectors come from: a family folder, or one file. */
 export interface ConnectorSource {
   kind: 'family' | 'file';
+  /** What CONNECTORS and `.env.<name>` call it: the folder's name, or the file's without `-connector`. */
+  name: string;
   /** Data-only description; a single file may do without. */
   manifestFile: string | undefined;
   connectorFile: string;
@@ -44,6 +46,12 @@ export async function findSources(
   return { sources, problems };
 }
 
+/** Names of the families in these folders: what CONNECTORS and `.env.<name>` may say. Loads nothing. */
+export async function familyNames(dirs: readonly string[]): Promise<string[]> {
+  const { sources } = await findSources(dirs);
+  return [...new Set(sources.map(({ name }) => name))];
+}
+
 async function lookInto(dir: string, sources: ConnectorSource[], problems: DiscoveryProblem[]): Promise<void> {
   const entries = await readdir(dir, { withFileTypes: true });
   const names = entries.map((entry) => entry.name);
@@ -59,6 +67,7 @@ async function lookInto(dir: string, sources: ConnectorSource[], problems: Disco
     if (manifest && connector) {
       sources.push({
         kind: 'family',
+        name: entry.name,
         manifestFile: join(family, manifest),
         connectorFile: join(family, connector),
       });
@@ -79,6 +88,7 @@ async function lookInto(dir: string, sources: ConnectorSource[], problems: Disco
     if (!connector) continue;
     sources.push({
       kind: 'file',
+      name: serviceOfFile(connector),
       manifestFile: manifest && join(dir, manifest),
       connectorFile: join(dir, connector),
     });

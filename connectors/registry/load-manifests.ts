@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import type { SwitchedOff } from '../../platform/catalog/join-catalog.ts';
 import { manifestsOf } from './check-manifest.ts';
 import { configuredManifests } from './configured-services.ts';
 import { findSources, type ConnectorSource, type DiscoveryProblem } from './find-sources.ts';
@@ -27,14 +28,31 @@ export async function loadManifests(
   return { manifests: found.map(({ manifest }) => manifest), problems };
 }
 
-/** {@link loadManifests} with the places the connectors come from. */
+/** {@link findManifests}'s answer. */
+export interface FoundManifests {
+  found: FoundManifest[];
+  /** Where the connectors that are on come from. */
+  sources: ConnectorSource[];
+  problems: DiscoveryProblem[];
+  /** Names of all sources, those switched off too. */
+  families: string[];
+  /** What would be there if it were not switched off. */
+  off: SwitchedOff;
+}
+
+/**
+ * {@link loadManifests} with the places the connectors come from.
+ * @param only names of the sources that are on; the others are described and not loaded. Default: all are on
+ */
 export async function findManifests(
   dirs: readonly string[],
   configDir?: string,
-): Promise<{ found: FoundManifest[]; sources: ConnectorSource[]; problems: DiscoveryProblem[] }> {
+  only?: readonly string[],
+): Promise<FoundManifests> {
   const { sources, problems } = await findSources(dirs);
   const byService = new Map<string, FoundManifest>();
-  for (const source of sources) {
+  const isOn = ({ name }: ConnectorSource) => only === undefined || only.includes(name);
+  for (const source of sources.filter(isOn)) {
     for (const { manifest, file } of await manifestsFrom(source, problems, configDir)) {
       const other = byService.get(manifest.service);
       if (!other) byService.set(manifest.service, { manifest, source, file });
@@ -47,7 +65,32 @@ export async function findManifests(
       }
     }
   }
-  return { found: [...byService.values()], sources, problems };
+  return {
+    found: [...byService.values()],
+    sources: sources.filter(isOn),
+    problems,
+    families: [...new Set(sources.map(({ name }) => name))],
+    off: await describeOff(
+      sources.filter((source) => !isOn(source)),
+      configDir,
+    ),
+  };
+}
+
+/** Nothing of what is off may run or complain: a single file is read, not loaded. */
+async function describeOff(sources: readonly ConnectorSource[], configDir: string | undefined): Promise<SwitchedOff> {
+  const connectors = new Map<string, string>();
+  const services = new Map<string, string>();
+  for (const source of sources) {
+    const described = source.manifestFile
+      ? (await manifestsFrom(source, [], configDir)).map(({ manifest }) => manifest)
+      : (await readClassText(source.connectorFile)).classes.map((one) => permissive(one.className, one.service));
+    for (const manifest of described) {
+      services.set(manifest.service, source.name);
+      for (const className of manifest.connectors) connectors.set(className, source.name);
+    }
+  }
+  return { connectors, services };
 }
 
 async function manifestsFrom(

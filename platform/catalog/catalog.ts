@@ -1,5 +1,6 @@
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
 import type { Pool } from './pools.schema.ts';
+import type { ResourceBinding, WorkerEntry } from './service-mapping.schema.ts';
 
 /** One way a service can run: a pool that has a worker type for it. */
 export interface CatalogRoute {
@@ -13,6 +14,8 @@ export interface CatalogRoute {
   models?: string[];
   /** Environment variables the mapping asks for; the connector class may ask for more. */
   required_env?: string[];
+  /** As the mapping writes it; over the connector's settings from the environment. */
+  api_config?: Record<string, unknown>;
 }
 
 export interface CatalogService {
@@ -27,4 +30,10 @@ export interface CatalogService {
 export interface Catalog {
   services: ReadonlyMap<string, CatalogService>;
   pools: ReadonlyMap<string, Pool>;
+  /** `workers` of the mapping. */
+  workers: ReadonlyMap<string, WorkerEntry>;
+  /** `resource_bindings` of the mapping. */
+  bindings: ReadonlyMap<string, ResourceBinding>;
+  /** Services that CONNECTORS leaves out here → the family that would serve them. */
+  off: ReadonlyMap<string, string>;
 }

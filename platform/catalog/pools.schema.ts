@@ -1,28 +1,24 @@
 import { z } from 'zod';
 import { QUEUE_PART } from '../../contract/task-queues.ts';
+import { positiveNumber, wholeNumber } from './numbers.schema.ts';
 
-const seconds = z.number().positive();
+const seconds = positiveNumber();
 
 /** What every machine of a pool has: an operator's promise that routing relies on. */
 export const offersSchema = z.strictObject({
   machine_type: z.enum(['gpu', 'cpu', 'api']).default('cpu'),
-  gpu_count: z.int().min(0).default(0),
-  gpu_memory_mb: z.int().min(0).default(0).describe('Of each GPU, MiB'),
+  gpu_count: wholeNumber(0).default(0),
+  gpu_memory_mb: wholeNumber(0).default(0).describe('Of each GPU, MiB'),
   models: z.array(z.string()).optional().describe('Models every machine of the pool has; unset: not checked'),
 });
 
 export const poolSchema = z.strictObject({
   description: z.string().default(''),
-  max_concurrent_jobs: z
-    .int()
-    .min(1)
-    .max(1_000)
-    .default(4)
-    .describe('Jobs at a time, per worker process and capability'),
+  max_concurrent_jobs: wholeNumber(1, 1_000).default(4).describe('Jobs at a time, per worker process and capability'),
   timeout_seconds: seconds.default(120).describe('Default run_timeout of a job'),
   max_timeout_seconds: seconds.default(86_400).describe('Largest run_timeout a job may ask for'),
-  retry_attempts: z.int().min(0).max(99).default(3).describe('Retries after the first attempt'),
-  max_retry_attempts: z.int().min(0).max(99).default(19).describe('Largest number of retries a job may ask for'),
+  retry_attempts: wholeNumber(0, 99).default(3).describe('Retries after the first attempt'),
+  max_retry_attempts: wholeNumber(0, 99).default(19).describe('Largest number of retries a job may ask for'),
   retry_initial_interval_seconds: seconds.default(1),
   retry_backoff_coefficient: z.number().min(1).max(10).default(2),
   retry_max_interval_seconds: seconds.default(60),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError } from '../config/config-error.ts';
+import { explainIssues } from '../config/explain-issues.ts';
 import { expandTemplates } from './env-template.ts';
 
 /**
@@ -25,13 +26,18 @@ export function readConfigFile<S extends z.ZodType>(file: string, schema: S, env
     document = JSON.parse(text);
   } catch (error) {
     throw new ConfigError('The configuration is not valid', [
-      { name: file, problem: `is not JSON: ${(error as Error).message}`, hint: 'mend the file' },
+      { name: file, problem: jsonProblem((error as Error).message, text), hint: 'mend the file' },
     ]);
   }
   const parsed = schema.safeParse(expandTemplates(document, env));
   if (parsed.success) return parsed.data;
-  throw new ConfigError(
-    `${file} is not valid`,
-    parsed.error.issues.map((issue) => ({ name: issue.path.join('.') || '(the whole file)', problem: issue.message })),
-  );
+  throw new ConfigError(`${file} is not valid`, explainIssues(parsed.error.issues, schema, document));
+}
+
+/** "at position 120" is of no use to a reader: line and column are. */
+function jsonProblem(message: string, text: string): string {
+  const position = /position (\d+)/.exec(message)?.[1];
+  if (position === undefined || message.includes('line ')) return `is not JSON: ${message}`;
+  const lines = text.slice(0, Number(position)).split('\n');
+  return `is not JSON: ${message} (line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1})`;
 }

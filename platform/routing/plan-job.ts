@@ -43,7 +43,7 @@ export function planJob(document: unknown, catalog: Catalog, options: PlanningOp
  */
 export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOptions, now: number): PlannedJob {
   const service = catalog.services.get(job.service);
-  if (!service) throw invalid('/service', `"${job.service}" is no service here`, known(catalog.services.keys()));
+  if (!service) throw noSuchService(job.service, catalog);
   const payload = service.manifest.payload.safeParse(job.payload, { reportInput: true });
   const errors: FieldError[] = payload.success ? [] : fieldErrorsOf(payload.error, '/payload');
   if (job.deadline && Date.parse(job.deadline) <= now) {
@@ -72,6 +72,17 @@ export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOp
       unmatched: choice.unmatched,
     },
   };
+}
+
+function noSuchService(name: string, catalog: Catalog): InvalidJobError {
+  const family = catalog.off.get(name);
+  if (family !== undefined)
+    return invalid(
+      '/service',
+      `"${name}" is off here: CONNECTORS does not name ${family}`,
+      `add ${family} to CONNECTORS`,
+    );
+  return invalid('/service', `"${name}" is no service here`, known(catalog.services.keys()));
 }
 
 function parseJob(document: unknown, maxBytes: number): Job {

@@ -1,11 +1,11 @@
+import { fields } from './fields.mjs';
 import { GENERATED, table } from './markdown.mjs';
 
 /**
  * docs/configuration.md.
  * @param {Record<string, {env: string, default: string | undefined, description: string, secret?: true}>} settings
  *   `SETTINGS` of platform/config/settings.ts
- * @param {{pool: object, offers: object, connector: object, worker: object, service: object}} schemas JSON schemas (input side)
- *   of the parts of pools.json and service-mapping.json
+ * @param {{pool: object, offers: object}} schemas JSON schemas (input side) of the parts of pools.json
  */
 export function renderConfiguration(settings, schemas) {
   const rows = Object.entries(settings).map(([name, s]) => [
@@ -48,44 +48,7 @@ ${fields(schemas.offers, 'field of `offers`')}
 
 ## Services: \`service-mapping.json\`
 
-In the same folder. It says which connector serves which capability, and in which pools. Texts may hold \`\${VAR}\` or
-\`\${VAR:-default}\`, filled in from the environment.
-
-${fields(schemas.connector, 'field of `connectors.<class name>`')}
-
-${fields(schemas.worker, 'field of `workers.<name>`')}
-
-${fields(schemas.service, 'field of `workers.<name>.service[]`')}
+In the same folder: which connector serves which capability, in which pools, on what kind of machine, and what WORKERS and
+CONNECTORS choose from it. [Service mapping](service-mapping.md) describes every key.
 `;
-}
-
-/** One table of a JSON schema's properties. */
-function fields(schema, title) {
-  const required = new Set(schema.required ?? []);
-  const rows = Object.entries(schema.properties).map(([name, property]) => [
-    `\`${name}\``,
-    kind(property),
-    required.has(name) ? 'required' : property.default === undefined ? '–' : `\`${JSON.stringify(property.default)}\``,
-    property.description ?? '',
-  ]);
-  return table([title, 'kind', 'default', 'meaning'], rows);
-}
-
-const WORDS = { integer: 'whole number', string: 'text', object: 'object', number: 'number', boolean: 'true or false' };
-
-function kind(property) {
-  if (property.enum) return property.enum.map((value) => `\`${value}\``).join(', ');
-  const options = property.anyOf ?? property.oneOf;
-  if (Array.isArray(property.type)) return kind({ ...property, type: property.type.find((type) => type !== 'null') });
-  if (options) return [...new Set(options.filter((option) => option.type !== 'null').map(kind))].join(' or ');
-  if (property.type === 'array') return `list of ${property.items?.type ? kind(property.items) : 'values'}`;
-  return [WORDS[property.type] ?? 'number or text', range(property)].filter(Boolean).join(', ');
-}
-
-function range({ minimum, exclusiveMinimum, maximum }) {
-  const most = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum;
-  const least = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum;
-  if (exclusiveMinimum !== undefined) return `over ${exclusiveMinimum}${most === undefined ? '' : `, at most ${most}`}`;
-  if (least !== undefined && most !== undefined) return `${least}–${most}`;
-  return least === undefined ? most && `at most ${most}` : `at least ${least}`;
 }

@@ -6,15 +6,18 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { createPlanJob } from '../../activities/plan-job.ts';
+import type { ProcessJobDeps } from '../../activities/process-job/deps.ts';
 import { createProcessJob } from '../../activities/process-job/process-job.ts';
 import type { ConnectorInterface } from '../../connectors/contract/connector.ts';
+import type { PluginHost } from '../../connectors/plugins/plugin-host.ts';
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
 import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
 import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
-import { joinCatalog } from '../../platform/catalog/load-catalog.ts';
+import { joinCatalog } from '../../platform/catalog/join-catalog.ts';
 import { poolSchema } from '../../platform/catalog/pools.schema.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { loadConfig } from '../../platform/config/load-config.ts';
+import type { Logger } from '../../platform/logging/logger.ts';
 import { createInputResolver } from '../../platform/inputs/create-input-resolver.ts';
 import { createOrchestrator } from '../../workers/orchestrator/create-orchestrator.ts';
 import { createPoolWorkers } from '../../workers/pool/create-pool-workers.ts';
@@ -64,10 +67,14 @@ export function catalogOf(className: string, manifest: ServiceManifest, pools: R
 /** A pool worker other than the scripted one. */
 export interface PoolOptions {
   connector?: (className: string) => Promise<ConnectorInterface>;
+  plugins?: PluginHost;
+  /** Default: silent. */
+  logger?: Logger;
   /** Default 1,000,000. */
   maxOutputBytes?: number;
   /** Default `worker/<pool>`. */
   identity?: string;
+  live?: ProcessJobDeps['live'];
   /** As another process would have it: on one connection the SDK takes one worker for a queue. */
   ownConnection?: boolean;
 }
@@ -152,10 +159,12 @@ export class InProcessStack {
       connector: options.connector ?? (async () => this.connector),
       artifacts: this.artifacts,
       inputs: createInputResolver({ config: this.config, artifacts: this.artifacts }),
-      logger: pino({ level: 'silent' }),
+      plugins: options.plugins,
+      logger: options.logger ?? pino({ level: 'silent' }),
       workRoot: join(this.dataDir, 'work'),
       maxOutputBytes: options.maxOutputBytes ?? 1_000_000,
       worker: identity,
+      live: options.live,
     });
     const connection = options.ownConnection
       ? await NativeConnection.connect({ address: this.temporal.address })

@@ -3,12 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ERROR_CODES } from '../../contract/errors.ts';
-import { offersSchema, poolSchema } from '../../platform/catalog/pools.schema.ts';
-import {
-  connectorEntrySchema,
-  workerEntrySchema,
-  workerServiceSchema,
-} from '../../platform/catalog/service-mapping.schema.ts';
+import * as poolSchemas from '../../platform/catalog/pools.schema.ts';
+import { serviceSchema } from '../../connectors/rest/service.schema.ts';
+import * as mappingSchemas from '../../platform/catalog/service-mapping.schema.ts';
 import { SETTINGS } from '../../platform/config/settings.ts';
 import { ROOT } from './repository.ts';
 
@@ -25,15 +22,20 @@ describe('pages made from code', () => {
     pages = renderPages({
       ERROR_CODES,
       SETTINGS,
-      poolSchema,
-      offersSchema,
-      connectorEntrySchema,
-      workerEntrySchema,
-      workerServiceSchema,
+      ...poolSchemas,
+      ...mappingSchemas,
+      serviceSchema,
     });
   });
 
-  test.each(['docs/configuration.md', 'docs/errors.md'])('%s is what the code says', (path) => {
+  test.each([
+    'docs/configuration.md',
+    'docs/errors.md',
+    'docs/service-mapping.md',
+    'config/schema/pools.json',
+    'config/schema/service-mapping.json',
+    'config/schema/rest-service.json',
+  ])('%s is what the code says', (path) => {
     // Mend with: node scripts/generate-docs.mjs
     expect(read(path)).toBe(pages[path]);
   });

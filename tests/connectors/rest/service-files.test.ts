@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { discoverConnectors } from '../../../connectors/registry/discover-connectors.ts';
 import { loadServices } from '../../../connectors/rest/load-services.ts';
 import { manifestsOf } from '../../../connectors/rest/payload.schema.ts';
-import { joinCatalog } from '../../../platform/catalog/load-catalog.ts';
+import { joinCatalog } from '../../../platform/catalog/join-catalog.ts';
 import { poolSchema } from '../../../platform/catalog/pools.schema.ts';
 import { temporaryFolder } from '../../harness/temporary-folder.ts';
 import { failureOf } from '../http/local-server.ts';
