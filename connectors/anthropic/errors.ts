@@ -1,5 +1,6 @@
 import { APIError } from '@anthropic-ai/sdk';
 import { ERROR_CODES, type ErrorCode, type FieldError } from '../../contract/errors.ts';
+import { explainFailure } from '../base/hosted/explain-failure.ts';
 import type { ErrorFacts } from '../base/hosted/hosted-api.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { backendText } from '../http/backend-text.ts';
@@ -25,15 +26,9 @@ const SPENT = /spend_limit|billing/;
 
 /** Whatever a call of the SDK threw, in the words of the one table. */
 export function explainError(error: unknown, facts: ErrorFacts): ConnectorError {
-  if (error instanceof ConnectorError) return error;
-  if (facts.exchange.failure) return facts.exchange.failure;
-  if (error instanceof APIError) return refusal(error as ApiRefusal, facts);
-  const { message, name } = error as Error;
-  if (name === 'SyntaxError') {
-    const text = `${facts.host} gave an answer that is not JSON: ${message}`;
-    return new ConnectorError('backend_error', text, { cause: error });
-  }
-  return new ConnectorError('internal', facts.hide(message), { cause: error });
+  return explainFailure(error, facts, (thrown) =>
+    thrown instanceof APIError ? refusal(thrown as ApiRefusal, facts) : undefined,
+  );
 }
 
 interface ApiRefusal {

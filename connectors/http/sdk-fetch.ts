@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { FormData } from 'undici';
 import type { HttpClient } from './http-client.ts';
 import { HttpError } from './http-error.ts';
@@ -87,10 +88,11 @@ function note(error: unknown, exchange: Exchange): void {
   if (error instanceof HttpError) exchange.failure ??= error;
 }
 
-function bodyOf(body: RequestInit['body']): string | Buffer | FormData | undefined {
+function bodyOf(body: RequestInit['body']): string | Buffer | FormData | Readable | undefined {
   if (body === null || body === undefined) return undefined;
   if (typeof body === 'string') return body;
   if (body instanceof globalThis.FormData) return ownForm(body);
+  if (body instanceof ReadableStream) return Readable.fromWeb(body as NodeReadableStream);
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   throw new TypeError(`a body of type ${Object.prototype.toString.call(body)} cannot be sent`);
 }

@@ -1,5 +1,6 @@
 import { APIError } from 'openai';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
+import { explainFailure } from '../base/hosted/explain-failure.ts';
 import type { ErrorFacts } from '../base/hosted/hosted-api.ts';
 import { backendText } from '../http/backend-text.ts';
 import { retryAfterOf } from '../http/retry-after.ts';
@@ -49,16 +50,9 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /** Whatever a call of the SDK threw, in the words of the one table. */
 export function explainError(error: unknown, facts: ErrorFacts): ConnectorError {
-  if (error instanceof ConnectorError) return error;
-  if (facts.exchange.failure) return facts.exchange.failure;
-  if (error instanceof APIError) return refusal(error as ApiRefusal, facts);
-  const { message, name } = error as Error;
-  if (name === 'SyntaxError') {
-    return new ConnectorError('backend_error', `${facts.host} gave an answer that is not JSON: ${message}`, {
-      cause: error,
-    });
-  }
-  return new ConnectorError('internal', facts.hide(message), { cause: error });
+  return explainFailure(error, facts, (thrown) =>
+    thrown instanceof APIError ? refusal(thrown as ApiRefusal, facts) : undefined,
+  );
 }
 
 interface ApiRefusal {

@@ -40,6 +40,7 @@ export async function runResponse(job: TextJob): Promise<TextAnswer> {
 /** @returns undefined when the response has failed, so that another may be asked for */
 async function findAgain(job: TextJob, id: string): Promise<TextAnswer | undefined> {
   const { paid, context } = job;
+  paid.refuseToReplaceAgain(id);
   let response: Response;
   try {
     response = await retrieve(job, id);

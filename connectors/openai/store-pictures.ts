@@ -18,7 +18,7 @@ export async function storePictures(
   for (const picture of made.pictures) {
     const content =
       picture.b64_json === undefined && picture.url
-        ? await api.download(picture.url, context.signal)
+        ? (await api.open(picture.url, { signal: context.signal })).stream
         : decode(picture.b64_json ?? '', api.settings.host);
     picture.b64_json = undefined;
     const head = Buffer.isBuffer(content) ? await pictureHead(content) : undefined;

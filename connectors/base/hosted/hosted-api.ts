@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream';
 import { ConnectorError } from '../../contract/connector-error.ts';
 import { pause } from '../../http/backoff.ts';
 import { secretHider } from '../../http/hide-secrets.ts';
-import { createHttpClient, type HttpClient } from '../../http/http-client.ts';
+import { createHttpClient, type HttpClient, type HttpRequest } from '../../http/http-client.ts';
+import type { HttpResponse } from '../../http/http-response.ts';
 import { RateLimiter } from '../../http/rate-limiter.ts';
 import { Exchange, sdkFetch, type ExchangeLimits } from '../../http/sdk-fetch.ts';
 import { ApiKeys, type ApiKey } from './api-keys.ts';
@@ -26,10 +26,21 @@ export interface ErrorFacts {
   hide: (text: string) => string;
 }
 
+/** What a job names: a model, as a rule. */
+export interface Subject {
+  word: string;
+  /** Where in the job it is named. */
+  pointer: string;
+  /** The operator's list of those that may be named. */
+  variable: string;
+}
+
 /** What differs from one vendor's SDK to the next. */
 export interface Vendor<Client> {
   /** Of the variables, for hints. */
   prefix: string;
+  /** Default: a model. */
+  subject?: Subject;
   /** An SDK's client without retries, time-outs and logs of its own. */
   connect(key: ApiKey, fetch: typeof globalThis.fetch, headers: Readonly<Record<string, string>>): Client;
   /** Whatever a call threw, in the words of the one table. */
@@ -38,8 +49,10 @@ export interface Vendor<Client> {
   allowances(headers: Readonly<Record<string, string>>): Allowances;
   /** What a request counts against the limits, by the names of the allowances. */
   costs(tokens: TokenEstimate): Readonly<Record<string, number>>;
+  /** An empty list: there is none; the call has shown that the server is there and lets the key in. */
   listModels(client: Client): Promise<string[]>;
-  findModel(client: Client, model: string): PromiseLike<unknown>;
+  /** Looks for one that the list does not have. */
+  findModel?(client: Client, model: string): PromiseLike<unknown>;
 }
 
 /** What a request may take of the limits at most. */
@@ -135,6 +148,11 @@ export class HostedApi<Client, S extends HostedSettings = HostedSettings> {
     throw worthMost(refused);
   }
 
+  get subject(): Subject {
+    const { prefix, subject } = this.#vendor;
+    return subject ?? { word: 'model', pointer: '/payload/model', variable: `${prefix}_MODELS` };
+  }
+
   explain(error: unknown, exchange: Exchange, { payload = {}, model }: CallOptions): ConnectorError {
     return this.#vendor.explain(error, {
       exchange,
@@ -153,16 +171,18 @@ export class HostedApi<Client, S extends HostedSettings = HostedSettings> {
     const { models: allowed, check_models, host } = this.settings;
     const { prefix } = this.#vendor;
     if (allowed.length > 0 && !allowed.includes(model)) {
-      const hint = `allowed are ${allowed.join(', ')} (${prefix}_MODELS on the worker)`;
-      throw new ConnectorError('permission', `The model "${model}" may not be used here; ${hint}`, {
-        errors: [{ pointer: '/payload/model', detail: 'is not among the allowed models', hint }],
+      const { word, pointer, variable } = this.subject;
+      const hint = `allowed are ${allowed.join(', ')} (${variable} on the worker)`;
+      throw new ConnectorError('permission', `The ${word} "${model}" may not be used here; ${hint}`, {
+        errors: [{ pointer, detail: `is not among the allowed ${word}s`, hint }],
       });
     }
-    if (!check_models) return;
+    const find = this.#vendor.findModel?.bind(this.#vendor);
+    if (!check_models || !find) return;
     const names = await this.models.names();
     if (names === undefined || names.length === 0 || this.models.lists(model)) return;
     try {
-      await this.read((client) => this.#vendor.findModel(client, model), { signal, model });
+      await this.read((client) => find(client, model), { signal, model });
       this.models.proven(model);
     } catch (error) {
       signal?.throwIfAborted();
@@ -188,10 +208,12 @@ export class HostedApi<Client, S extends HostedSettings = HostedSettings> {
     }
   }
 
-  /** What a server has put at an address of its own, as it comes. */
-  async download(url: string, signal: AbortSignal): Promise<Readable> {
-    const { stream } = await this.#http.request({ path: url, signal });
-    return stream;
+  /**
+   * What is at an address that an answer names, as it comes; no key goes along.
+   * @throws HttpError by the one table, `permission` for an address that is neither public nor the server's own
+   */
+  open(url: string, options: Omit<HttpRequest, 'path'>): Promise<HttpResponse> {
+    return this.#http.request({ ...options, path: url });
   }
 
   close(): Promise<void> {

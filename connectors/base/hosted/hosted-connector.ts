@@ -1,7 +1,10 @@
 import { ConnectorError } from '../../contract/connector-error.ts';
 import type { ConnectorConfig, HealthCheckCapabilities, ServiceInfo } from '../../contract/connector.ts';
+import type { JobLogFacts } from '../../contract/job-log.ts';
+import type { LogFields } from '../../contract/log-fields.ts';
 import { BaseConnector } from '../base-connector.ts';
 import type { HostedApi } from './hosted-api.ts';
+import { hostedLogFields } from './log-fields.ts';
 import type { HostedSettings } from './settings.ts';
 
 /** What connectors to hosted models share: their life, their health, and which model a job gets. */
@@ -79,6 +82,10 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
     };
   }
 
+  protected override logFields(facts: JobLogFacts): LogFields {
+    return hostedLogFields(facts);
+  }
+
   getHealthCheckCapabilities(): HealthCheckCapabilities {
     return {
       supportsBasicHealthCheck: true,
@@ -108,9 +115,10 @@ export abstract class HostedConnector<Client, S extends HostedSettings> extends 
   ): Promise<string> {
     const model = wanted ?? fallback;
     if (!model) {
+      const { word, pointer } = this.api.subject;
       const hint = `name one, or set ${variable} on the worker`;
-      throw new ConnectorError('validation', `The job names no model; ${hint}`, {
-        errors: [{ pointer: '/payload/model', detail: 'is missing', hint }],
+      throw new ConnectorError('validation', `The job names no ${word}; ${hint}`, {
+        errors: [{ pointer, detail: 'is missing', hint }],
       });
     }
     await this.api.checkModel(model, signal);

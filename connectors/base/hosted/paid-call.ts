@@ -45,6 +45,25 @@ export class PaidCall<Client> {
     this.#options.context?.logger.warn({ sent_at: pending.sent_at }, 'an answer was lost; the request is repeated');
   }
 
+  /**
+   * What {@link refuseToRepeat} is for a job that was tracked: it is known what became of it, but a request that was to
+   * replace it may have been sent after.
+   * @param serviceJobId of the tracked job
+   */
+  refuseToReplaceAgain(serviceJobId: string): void {
+    if (this.#note.pending?.replaces === serviceJobId) this.refuseToRepeat();
+  }
+
+  /** An earlier attempt has begun to read an answer that comes in pieces, each of them once. */
+  get wasReading(): boolean {
+    return this.#note.pending?.reading === true;
+  }
+
+  /** Await it before reading a piece that nobody can read again. */
+  reading(): Promise<void> {
+    return this.#note.writeReading();
+  }
+
   /** @throws ConnectorError by the one table, or for a lost answer; the signal's reason on abort */
   async send<T>(ask: (client: Client) => PromiseLike<T>, options: CallOptions = {}): Promise<Called<T>> {
     const { api, jobId, context, payload, model, charge, tokens } = this.#options;

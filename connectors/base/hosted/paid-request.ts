@@ -14,6 +14,10 @@ export interface PaidRequest {
   charge: string;
   /** Label of the API key it went out with. */
   key?: string;
+  /** The backend's job of an earlier attempt, which had ended when this was sent. */
+  replaces?: string;
+  /** The answer is being read in pieces that the backend gives only once. */
+  reading?: true;
 }
 
 interface Checkpoint {
@@ -41,7 +45,13 @@ export class PaidRequestNote {
 
   /** Await it before sending. */
   async write(charge: string, key?: string): Promise<void> {
-    await this.#save({ sent_at: Date.now(), attempt: this.#context?.attempt ?? 1, charge, key });
+    const { attempt = 1, serviceJobId: replaces } = this.#context ?? {};
+    await this.#save({ sent_at: Date.now(), attempt, charge, key, replaces });
+  }
+
+  /** Await it before reading a piece that nobody can read again. */
+  async writeReading(): Promise<void> {
+    if (this.#present && !this.#present.reading) await this.#save({ ...this.#present, reading: true });
   }
 
   /** The backend has said no, or was never reached: nothing is owed, the next attempt may send. */

@@ -3,14 +3,21 @@ import { z } from 'zod';
 
 const price = z.number('must be a number').min(0, 'must be 0 or more');
 
-const modelPrices = z.strictObject({
-  input: price.describe('Per million tokens'),
+const fields = z.strictObject({
+  input: price.default(0).describe('Per million tokens'),
   cached_input: price.optional().describe('Tokens read from a cache; default: as input'),
   cache_write: price.optional().describe('Tokens written to a cache; default: as input'),
   image_input: price.optional().describe('Tokens of pictures in the input; default: as input'),
-  output: price,
+  output: price.default(0).describe('Per million tokens'),
   picture: price.optional().describe('Per picture made, for models that count no tokens'),
+  second: price.optional().describe('Per second of work, for services that charge for time'),
+  run: price.optional().describe('Per job'),
 });
+
+const modelPrices = z
+  .looseObject({})
+  .refine((given) => Object.keys(given).length > 0, 'must have a price')
+  .pipe(fields);
 
 const schema = z.strictObject({
   currency: z.string().default('USD'),
@@ -27,6 +34,8 @@ export interface TokenCounts {
   image_input_tokens?: number;
   output_tokens: number;
   pictures?: number;
+  seconds?: number;
+  runs?: number;
 }
 
 export interface Cost {
@@ -65,7 +74,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What tokens cost; undefined when the table has no price for the model. The longest name that fits counts. */
+/** What work costs; undefined when the table has no price for the model. The longest name that fits counts. */
 export function costOf(prices: TokenPrices | undefined, model: string, counts: TokenCounts): Cost | undefined {
   const found = Object.entries(prices?.models ?? {})
     .filter(([name]) => name === model || (name.endsWith('*') && model.startsWith(name.slice(0, -1))))
@@ -81,6 +90,10 @@ export function costOf(prices: TokenPrices | undefined, model: string, counts: T
     written * (found.cache_write ?? found.input) +
     pictures * (found.image_input ?? found.input) +
     counts.output_tokens * found.output;
-  const amount = millionths / 1e6 + (counts.pictures ?? 0) * (found.picture ?? 0);
+  const pieces =
+    (counts.pictures ?? 0) * (found.picture ?? 0) +
+    (counts.seconds ?? 0) * (found.second ?? 0) +
+    (counts.runs ?? 0) * (found.run ?? 0);
+  const amount = millionths / 1e6 + pieces;
   return { amount: Math.round(amount * 1e9) / 1e9, currency: prices.currency };
 }

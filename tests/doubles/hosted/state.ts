@@ -67,7 +67,7 @@ export class DoubleState {
   readonly requests: SeenRequest[] = [];
   readonly uploads: UploadedPart[] = [];
   /** Requests that were taken up, and so cost money. */
-  readonly paid = { chat: 0, responses: 0, generations: 0, edits: 0, messages: 0 };
+  readonly paid = { chat: 0, responses: 0, generations: 0, edits: 0, messages: 0, predictions: 0, runs: 0 };
   /** Work that ended because the client hung up. */
   stopped = 0;
   /** Ids of responses that were cancelled. */
