@@ -56,7 +56,7 @@ export function keepInstance(deps: KeptInstanceDeps): KeptInstance {
   let watching = new AbortController();
 
   const emit = (event: EventBody) =>
-    deps.emit({ name: plan.name, service: plan.service, at: new Date().toISOString(), ...event } as ServiceEvent);
+    deps.emit({ name: plan.name, service: plan.service, at: new Date().toISOString(), ...event });
   const become = (next: InstanceState, why?: string) => {
     state = next;
     reason = why;
