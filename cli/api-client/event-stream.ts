@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { JobEvent } from '../../contract/job-events.ts';
+import type { LiveEvent } from '../../contract/live-events.ts';
 import type { ApiClient } from './client.ts';
 import { CliError } from '../cli-error.ts';
 import { ApiError, isPassing } from './errors.ts';
 
 export interface FollowOptions {
   signal?: AbortSignal;
+  /** What of the live channel comes too. Default `none`. */
+  live?: 'none' | 'tokens';
   /** The API went away; called once until it is back. */
   onAway?(error: Error): void;
   onBack?(): void;
@@ -28,7 +31,7 @@ export async function* followJob(
   api: ApiClient,
   jobId: string,
   options: FollowOptions = {},
-): AsyncGenerator<JobEvent, void, void> {
+): AsyncGenerator<JobEvent | LiveEvent, void, void> {
   const { signal, retryMs = 250, maxRetryMs = 5_000 } = options;
   let lastEventId: string | undefined;
   let connected = options.patient ?? false;
@@ -63,20 +66,20 @@ async function* readStream(
   api: ApiClient,
   jobId: string,
   lastEventId: string | undefined,
-  { signal, idleMs = 60_000 }: FollowOptions,
-): AsyncGenerator<JobEvent, void, void> {
+  { signal, live = 'none', idleMs = 60_000 }: FollowOptions,
+): AsyncGenerator<JobEvent | LiveEvent, void, void> {
   const idle = new AbortController();
   const watchdog = setTimeout(() => idle.abort(), idleMs);
   try {
-    const response = await api.fetch(`/jobs/${encodeURIComponent(jobId)}/events`, {
+    const response = await api.fetch(`/jobs/${encodeURIComponent(jobId)}/events?live=${live}`, {
       headers: { accept: 'text/event-stream', ...(lastEventId ? { 'last-event-id': lastEventId } : {}) },
       signal: AbortSignal.any([idle.signal, ...(signal ? [signal] : [])]),
     });
-    const queue: JobEvent[] = [];
+    const queue: (JobEvent | LiveEvent)[] = [];
     const parser = createParser({
       onEvent: (message) => {
         const event = readEvent(message);
-        if (event) queue.push(event);
+        if (event && (live !== 'none' || !isLive(event))) queue.push(event);
       },
     });
     const decoder = new TextDecoder();
@@ -95,10 +98,16 @@ async function* readStream(
   }
 }
 
-const TYPES = ['snapshot', 'state', 'progress', 'end'];
+const LIVE_TYPES = ['token', 'preview', 'reset', 'dropped'];
+const TYPES = ['snapshot', 'state', 'progress', 'end', ...LIVE_TYPES];
+
+/** Whether an event is of the live channel, beside the job's own. */
+export function isLive(event: JobEvent | LiveEvent): event is LiveEvent {
+  return LIVE_TYPES.includes(event.type);
+}
 
 /** Messages of a kind we do not know are skipped: a newer API may send more. */
-function readEvent(message: EventSourceMessage): JobEvent | undefined {
+function readEvent(message: EventSourceMessage): JobEvent | LiveEvent | undefined {
   let data: unknown;
   try {
     data = JSON.parse(message.data);
@@ -108,5 +117,5 @@ function readEvent(message: EventSourceMessage): JobEvent | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const type = message.event ?? (data as { type?: unknown }).type;
   if (typeof type !== 'string' || !TYPES.includes(type)) return undefined;
-  return { ...data, type, id: message.id ?? (data as { id?: string }).id ?? '' } as JobEvent;
+  return { ...data, type, id: message.id ?? (data as { id?: string }).id ?? '' } as JobEvent | LiveEvent;
 }

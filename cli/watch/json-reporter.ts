@@ -5,6 +5,7 @@ import type { Reporter } from './reporter.ts';
 export function createJsonReporter(terminal: Terminal): Reporter {
   return {
     update: (event) => sayJson(terminal, event, 'line'),
+    live: (event) => sayJson(terminal, event, 'line'),
     notice: (text) => note(terminal, text),
     close() {},
   };

@@ -5,6 +5,7 @@ import { plain } from '../output/text-width.ts';
 import { note, say, type Terminal } from '../terminal.ts';
 import { changesOf } from './changes.ts';
 import type { Reporter } from './reporter.ts';
+import { TextFlow, type FlowRow } from './text-flow.ts';
 import { stepText, timeLeft, type WatchState } from './watch-state.ts';
 
 /** Progress is told when it has gone this far, … */
@@ -16,6 +17,10 @@ const QUIET_MS = 10_000;
 export function createLineReporter(terminal: Terminal): Reporter {
   let told = { percent: Number.NEGATIVE_INFINITY, at: 0, seq: -1 };
   const tell = (text: string) => say(terminal, `${clock(new Date())} ${text}`);
+  const text = new TextFlow(() => Number.POSITIVE_INFINITY);
+  const tellText = (rows: FlowRow[]) => {
+    for (const row of rows) tell(row.kind === 'text' ? `| ${row.text}` : row.text);
+  };
   return {
     update(event, state, before) {
       for (const change of changesOf(before, state)) tell(change.text);
@@ -28,8 +33,9 @@ export function createLineReporter(terminal: Terminal): Reporter {
       told = { percent: progress.percent, at: now, seq: progress.seq };
       tell(progressLine(state, now));
     },
-    notice: (text) => note(terminal, text),
-    close() {},
+    live: (event) => tellText(text.take(event)),
+    notice: (words) => note(terminal, words),
+    close: () => tellText(text.finish()),
   };
 }
 

@@ -5,7 +5,7 @@ const CLEAR_BELOW = '\u001b[J';
 const DEFAULT_COLUMNS = 80;
 
 /**
- * One line at the foot of a terminal that is drawn anew in place; other lines scroll by above it. Follows the
+ * One line (or a few) at the foot of a terminal that is drawn anew in place; other lines scroll by above it. Follows the
  * terminal's size.
  */
 export class LiveLine {
@@ -52,7 +52,9 @@ export class LiveLine {
   /** A narrower terminal has wrapped what was drawn over several rows: all of them go. */
   #erasure(): string {
     if (this.#drawn === '') return '';
-    const rows = Math.max(1, Math.ceil(widthOf(this.#drawn) / this.columns));
+    const rows = this.#drawn
+      .split('\n')
+      .reduce((sum, row) => sum + Math.max(1, Math.ceil(widthOf(row) / this.columns)), 0);
     return `\r${rows > 1 ? `\u001b[${rows - 1}A` : ''}${CLEAR_BELOW}`;
   }
 }

@@ -1,5 +1,5 @@
 import { isTerminal, type JobView } from '../../contract/job-view.ts';
-import { followJob } from '../api-client/event-stream.ts';
+import { followJob, isLive } from '../api-client/event-stream.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOfStatus, type ExitCode } from '../exit-codes.ts';
@@ -66,10 +66,15 @@ async function follow(
   const events = followJob(session.api, jobId, {
     signal,
     patient,
+    live: 'tokens',
     onAway: (error) => reporter.notice(`The API is away (${error.message}); the job goes on, waiting for the API.`),
     onBack: () => reporter.notice('The API is back.'),
   });
   for await (const event of events) {
+    if (isLive(event)) {
+      reporter.live(event);
+      continue;
+    }
     const before = state;
     state = applyEvent(state, event, performance.now());
     if (state) reporter.update(event, state, before);

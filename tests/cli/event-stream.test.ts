@@ -34,7 +34,7 @@ function stream(response: ServerResponse, ...events: JobEvent[]): void {
 
 async function collect(options: FollowOptions = QUICK): Promise<JobEvent[]> {
   const events: JobEvent[] = [];
-  for await (const event of followJob(server!.api, 'a/b', options)) events.push(event);
+  for await (const event of followJob(server!.api, 'a/b', options)) events.push(event as JobEvent);
   return events;
 }
 
@@ -42,7 +42,9 @@ describe('following a job', () => {
   test('gives every event and ends at the end, though the server keeps the connection open', async () => {
     server = await httpDouble((_request, response) => stream(response, snapshot, progress(2), end));
     expect(await collect()).toEqual([snapshot, progress(2), end]);
-    expect(server.requests).toEqual([expect.objectContaining({ method: 'GET', url: '/api/jobs/a%2Fb/events' })]);
+    expect(server.requests).toEqual([
+      expect.objectContaining({ method: 'GET', url: '/api/jobs/a%2Fb/events?live=none' }),
+    ]);
   });
 
   test('puts events together from whatever pieces the network makes of them', async () => {
@@ -138,7 +140,7 @@ describe('following a job', () => {
     const seen: JobEvent[] = [];
     const following = (async () => {
       for await (const event of followJob(server.api, 'j', { ...QUICK, signal: leave.signal })) {
-        seen.push(event);
+        seen.push(event as JobEvent);
         leave.abort(new Error('enough'));
       }
     })();
@@ -151,7 +153,7 @@ describe('following a job', () => {
 describe('waiting for the end', () => {
   test('outlives a cut and gives the finished job', async () => {
     server = await httpDouble((request, response, count) => {
-      if (!request.url?.endsWith('/events')) {
+      if (!request.url?.includes('/events')) {
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(exampleJob()));
       } else if (count < 4) response.destroy();
       else stream(response, end);
@@ -161,7 +163,7 @@ describe('waiting for the end', () => {
 
   test('gives the job as it is when the time is up', async () => {
     server = await httpDouble((request, response) => {
-      if (request.url?.endsWith('/events')) stream(response, snapshot);
+      if (request.url?.includes('/events')) stream(response, snapshot);
       else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(exampleJob()));
     });
     expect((await waitForEnd(server.api, 'j', 0.2)).status).toBe('running');

@@ -160,7 +160,7 @@ test('WebSocket: text as JSON, pictures as binary frames, each job by its own ch
   for (const socket of [binary, inside, none]) {
     await waitUntil(() => socket!.messages.some(({ type }) => type === 'end'));
   }
-  const [{ head, picture: came }] = binary!.pictures as [(typeof binary.pictures)[number]];
+  const { head, picture: came } = binary!.pictures[0]!;
   expect(head).toMatchObject({ type: 'preview', job_id: id, index: 3, bytes: 300_000 });
   expect(came.equals(picture)).toBe(true);
   const url = inside!.messages.find(({ type }) => type === 'preview')!['data_url'] as string;
