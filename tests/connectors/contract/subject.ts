@@ -47,6 +47,8 @@ export interface ContractSubject {
   /** Payload of a job that the double knows again by the marker: `[a-z0-9-]+`, to be put into a text the backend gets. */
   job(marker: string): Record<string, unknown>;
   supports: Supports;
+  /** One job at a time goes to the backend; the others wait in the worker, and come to no stage. */
+  oneAtATime?: boolean;
   /** Payloads that must be refused before anything is sent, with the pointer the refusal names. */
   badPayloads?: readonly { payload: Record<string, unknown>; pointer: string }[];
   /** Files besides `service-mapping.json` and `pools.json` that a worker process finds in its configuration folder. */
