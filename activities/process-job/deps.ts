@@ -1,21 +1,31 @@
+import type { JobTask } from '../../contract/plan.ts';
 import type { ConnectorInterface } from '../../connectors/contract/connector.ts';
 import type { InputFile } from '../../connectors/contract/job-context.ts';
+import type { PluginHost } from '../../connectors/plugins/plugin-host.ts';
 import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
+import type { LiveSource } from '../../platform/live/live-source.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 
 /** What `processJob` rests on; built by the composition root of a pool worker. */
 export interface ProcessJobDeps {
-  /** The ready connector of that class; initialised once per process. */
-  connector(className: string): Promise<ConnectorInterface>;
+  /**
+   * The ready connector for a job; initialised once per process.
+   * @param className what the plan names; the worker's own for the job's queue may be another one of the family
+   */
+  connector(className: string, task: JobTask): Promise<ConnectorInterface>;
   artifacts: ArtifactStore;
   inputs: { open(reference: string, pointer: string, signal: AbortSignal): Promise<InputFile> };
   logger: Logger;
+  /** What happens around the jobs of all connectors; none unless given. */
+  plugins?: Pick<PluginHost, 'begin'>;
   /** Parent of the jobs' own folders. */
   workRoot: string;
   maxOutputBytes: number;
   /** Identity of this worker, as in the Temporal Web UI. */
   worker: string;
   observer?: AttemptObserver;
+  /** Takes tokens and previews to whoever watches. */
+  live?: Pick<LiveSource, 'open'>;
 }
 
 /** Hears how attempts end; for metrics. */

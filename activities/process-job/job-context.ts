@@ -1,7 +1,8 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { JobTask } from '../../contract/plan.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
-import type { JobContext } from '../../connectors/contract/job-context.ts';
+import type { JobContext, OutputOptions } from '../../connectors/contract/job-context.ts';
+import type { LiveSink } from '../../connectors/contract/live-sink.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import type { ProcessJobDeps } from './deps.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
@@ -18,8 +19,9 @@ export function createJobContext(parts: {
   attempt: number;
   logger: Logger;
   workDir: WorkDir;
+  live?: LiveSink;
 }): JobContext {
-  const { task, deps, reporter, signal, attempt, logger, workDir } = parts;
+  const { task, deps, reporter, signal, attempt, logger, workDir, live } = parts;
   const { checkpoint, service_job_id: serviceJobId } = reporter.document;
   const names = new Map<string, number>();
   let expiry: Promise<void> | undefined;
@@ -27,6 +29,7 @@ export function createJobContext(parts: {
     signal,
     attempt,
     logger,
+    live,
     checkpoint,
     serviceJobId,
     get workDir() {
@@ -48,10 +51,11 @@ export function createJobContext(parts: {
       logger.info({ service_job_id: id, instance }, 'service job tracked');
     },
     openInput: (reference, pointer) => deps.inputs.open(reference, pointer, signal),
-    async writeOutput(content, options): Promise<ArtifactRef> {
-      const name = unique(options.name, names);
+    async writeOutput(content, options: OutputOptions & { replaces?: ArtifactRef }): Promise<ArtifactRef> {
+      const { replaces, ...put } = options;
+      const name = replaces ? replaces.name : unique(put.name, names);
       const ref = await deps.artifacts.putOutput(task.job_id, content, {
-        ...options,
+        ...put,
         name,
         maxBytes: deps.maxOutputBytes,
         signal,

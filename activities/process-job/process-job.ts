@@ -9,6 +9,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { JobOutcome, JobTask } from '../../contract/plan.ts';
 import { parseTaskQueue } from '../../contract/task-queues.ts';
 import { readProgress, type ProgressDocument } from '../../contract/progress.ts';
+import { jobLogger } from '../../platform/logging/job-logger.ts';
 import type { ConnectorActivities } from '../activities.ts';
 import { AttemptSignal, RunTimeoutError } from './attempt-signal.ts';
 import { classifyError } from './classify-error.ts';
@@ -39,12 +40,9 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
     const ended = inHeartbeat?.ended ?? 0;
     refusePoison(task, previous, info.attempt - 1 - ended);
 
-    const logger = deps.logger.child({
-      job_id: task.job_id,
-      service: task.job.service,
-      pool: task.pool,
-      attempt: info.attempt,
-    });
+    const { service, payload } = task.job;
+    const bindings = { job_id: task.job_id, service, pool: task.pool, attempt: info.attempt };
+    const logger = jobLogger(deps.logger, bindings, payload);
     const attempt = new AttemptSignal(context.cancellationSignal, task.run_timeout_ms);
     const reporter = new ProgressReporter({
       heartbeat: (doc) => context.heartbeat(doc),
@@ -72,6 +70,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
           reporter,
           signal: attempt.signal,
           attempt: info.attempt,
+          activity: Number.parseInt(info.activityId, 10) || 1,
           logger,
           workDir,
         }),
@@ -80,7 +79,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       if (attempt.signal.aborted) throw attempt.signal.reason;
       reporter.stop();
       await workDir.remove();
-      logger.info({ duration_ms: outcome.processing_time_ms, artifacts: outcome.artifacts.length }, 'job completed');
+      logger.debug({ duration_ms: outcome.processing_time_ms, artifacts: outcome.artifacts.length }, 'attempt ended');
       end('completed');
       return outcome;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { JobOutcome, JobTask } from '../../contract/plan.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
-import type { JobData, JobResult, ProgressUpdate } from '../../connectors/contract/connector.ts';
+import type { ConnectorInterface, JobData, JobResult, ProgressUpdate } from '../../connectors/contract/connector.ts';
+import type { JobContext } from '../../connectors/contract/job-context.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { withinRunTimeout } from './attempt-signal.ts';
 import type { ProcessJobDeps } from './deps.ts';
@@ -17,6 +18,8 @@ export interface Attempt {
   reporter: ProgressReporter;
   signal: AbortSignal;
   attempt: number;
+  /** Temporal's id of the activity, as a number. */
+  activity: number;
   logger: Logger;
   workDir: WorkDir;
 }
@@ -27,19 +30,21 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
   if (signal.aborted) throw signal.reason;
   const started = performance.now();
   const startedAt = Date.now();
-  const connector = await deps.connector(task.connector);
-  const context = createJobContext(parts);
-  const data = jobData(task);
-  if (!(await connector.canProcessJob(data))) {
-    throw new ConnectorError(
-      'validation',
-      `${task.connector} does not take this job: its payload lacks what the connector needs`,
+  const connector = await deps.connector(task.connector, task);
+  const live = deps.live?.open(task.job_id, { activity: parts.activity, attempt: parts.attempt });
+  const context = createJobContext({ ...parts, live });
+  const result = await withPlugins(parts, connector, context, async (data) => {
+    if (!(await connector.canProcessJob(data))) {
+      throw new ConnectorError(
+        'validation',
+        `${task.connector} does not take this job: its payload lacks what the connector needs`,
+      );
+    }
+    return withinRunTimeout(
+      connector.processJob(data, (update) => reporter.report(changeOf(update)), context),
+      signal,
     );
-  }
-  const result = await withinRunTimeout(
-    connector.processJob(data, (update) => reporter.report(changeOf(update)), context),
-    signal,
-  );
+  }).finally(() => live?.end());
   checkResult(result);
   const artifacts = result.artifacts ?? [];
   if (artifacts.length > 0)
@@ -55,6 +60,31 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
     started_at: startedAt,
     processing_time_ms: Math.round(performance.now() - started),
   };
+}
+
+/** Does the work between the plugins' hooks; without plugins that is all. */
+async function withPlugins(
+  { task, deps, signal }: Attempt,
+  connector: ConnectorInterface,
+  context: JobContext,
+  work: (data: JobData) => Promise<JobResult>,
+): Promise<JobResult> {
+  const job = jobData(task);
+  if (!deps.plugins) return work(job);
+  const { attempt, logger, openInput, writeOutput } = context;
+  const named = { connector: task.connector, pool: task.pool };
+  const run = deps.plugins.begin(job, connector, { ...named, attempt, logger, openInput, writeOutput }, signal);
+  let result: JobResult;
+  try {
+    result = await work(await run.before());
+    // An attempt that is to stop has not completed, whatever its connector says.
+    if (signal.aborted) throw signal.reason;
+    checkResult(result);
+  } catch (error) {
+    await run.ended(error);
+    throw error;
+  }
+  return run.completed(result);
 }
 
 function jobData(task: JobTask): JobData {

@@ -67,7 +67,7 @@ export function catalogOf(className: string, manifest: ServiceManifest, pools: R
 /** A pool worker other than the scripted one. */
 export interface PoolOptions {
   connector?: (className: string) => Promise<ConnectorInterface>;
-  plugins?: PluginHost;
+  plugins?: Pick<PluginHost, 'begin'>;
   /** Default: silent. */
   logger?: Logger;
   /** Default 1,000,000. */

@@ -21,6 +21,13 @@ export function announceReady(facts: Record<string, unknown>): void {
   if (process.connected) process.send?.({ type: 'ready', ...facts });
 }
 
+const lastThings: (() => Promise<unknown>)[] = [];
+
+/** Has something done just before the process ends, whatever its exit code; it gets two seconds. */
+export function beforeExit(work: () => Promise<unknown>): void {
+  lastThings.push(work);
+}
+
 /**
  * Runs the main function of a process: prints what a person needs when it fails, and makes sure that the process ends.
  * @param main resolves with the exit code
@@ -36,6 +43,8 @@ export async function runMain(main: () => Promise<number>): Promise<never> {
     );
     code = known ? 2 : 1;
   }
+  const done = Promise.allSettled(lastThings.map((work) => work()));
+  await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 2_000))]);
   if (process.connected) process.disconnect();
   process.exit(code);
 }
