@@ -12,11 +12,14 @@ import type {
   ServiceJobStatus,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { A1111Client } from './a1111-client.ts';
 import { Catalog } from './catalog.ts';
 import { asRecord, numberOf, textOf } from './documents.ts';
 import { instanceSlot } from './instance-slot.ts';
+import { a1111LogFields } from './log-fields.ts';
 import { runJob } from './run-job.ts';
 import { PicturesByHttp, PicturesOnDisk, type SavedPictures } from './saved-pictures.ts';
 import { A1111_ENV, readSettings, settingName, type A1111Settings } from './settings.ts';
@@ -93,6 +96,10 @@ export abstract class BaseA1111Connector extends BaseConnector {
     const next = this.#connect();
     if (this.#server) this.#former.push(this.#server.client);
     this.#server = next;
+  }
+
+  protected override logFields(facts: JobLogFacts): LogFields {
+    return a1111LogFields(facts);
   }
 
   /** Answered beside the work, so that a long job does not look like an illness. */

@@ -8,6 +8,8 @@ import { readPayload } from '../base/read-payload.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { ConnectorConfig, JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { cancelAfter } from './deadline.ts';
 import { readPrediction, type Prediction } from './documents.ts';
 import { failureOf } from './errors.ts';
@@ -20,6 +22,14 @@ import { predictionPayload, type PredictionPayload } from './payload.schema.ts';
 import { finishPrediction, textOf } from './prediction-result.ts';
 import { createReplicateApi, type ReplicateApi } from './replicate-api.ts';
 import { readSettings, variables, type ReplicateSettings } from './settings.ts';
+
+/** What of a result the log wants. */
+interface PredictionResult {
+  version: string;
+  prediction_id: string;
+  metrics: Record<string, unknown>;
+  reattached: true;
+}
 
 /** Any model or deployment at Replicate. */
 export class ReplicateConnector extends RemoteConnector<ReplicateSettings, Prediction> {
@@ -38,6 +48,15 @@ export class ReplicateConnector extends RemoteConnector<ReplicateSettings, Predi
 
   static override getRequiredEnvVars(): Record<string, string> {
     return variables();
+  }
+
+  protected override logFields(facts: JobLogFacts): LogFields {
+    const { version, prediction_id, metrics, reattached } = (facts.result?.result ?? {}) as Partial<PredictionResult>;
+    const { predict_time: ran, total_time: took } = metrics ?? {};
+    const ms = (seconds: unknown) => (typeof seconds === 'number' ? Math.round(seconds * 1_000) : undefined);
+    const waited = typeof ran === 'number' && typeof took === 'number' ? ms(took - ran) : undefined;
+    const ids = { prediction_id: prediction_id ?? facts.serviceJobId, version, reattached };
+    return { ...super.logFields(facts), ...ids, run_time_ms: ms(ran), queue_time_ms: waited };
   }
 
   protected nameOf({ official, host }: ReplicateSettings): string {

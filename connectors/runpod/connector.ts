@@ -16,6 +16,8 @@ import type {
   ServiceInfo,
 } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
+import type { JobLogFacts } from '../contract/job-log.ts';
+import type { LogFields } from '../contract/log-fields.ts';
 import { pathOf, readRun, readSubmitted, type RunDocument } from './documents.ts';
 import { Endpoints } from './endpoints.ts';
 import { failureOf } from './errors.ts';
@@ -30,6 +32,14 @@ import { readSettings, variables, type RunPodSettings } from './settings.ts';
 const LARGEST = 10_000_000;
 /** Between two questions for pieces. Milliseconds. */
 const PIECES = 250;
+
+/** What of a result the log wants. */
+interface RunResult {
+  endpoint: string;
+  delay_ms: number;
+  execution_ms: number;
+  reattached: true;
+}
 
 /** Jobs on queue-based serverless endpoints at RunPod. */
 export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument> {
@@ -64,6 +74,14 @@ export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument
     if (!health?.jobs) return info;
     const { inQueue = 0, inProgress = 0 } = health.jobs;
     return { ...info, queue_info: { pending_jobs: inQueue, active_jobs: inProgress } };
+  }
+
+  protected override logFields(facts: JobLogFacts): LogFields {
+    const { endpoint, delay_ms, execution_ms, reattached } = (facts.result?.result ?? {}) as Partial<RunResult>;
+    const [tracked, id] = facts.serviceJobId?.split('/') ?? [];
+    const asked = (facts.job.payload as { endpoint?: unknown } | undefined)?.endpoint;
+    const ids = { runpod_job_id: id, endpoint_id: endpoint ?? tracked ?? asked, reattached };
+    return { ...super.logFields(facts), ...ids, run_time_ms: execution_ms, queue_time_ms: delay_ms };
   }
 
   protected nameOf({ official, host }: RunPodSettings): string {

@@ -14,13 +14,15 @@ const HOSTED: LogFieldSet = {
 };
 
 /** What services that take a job and are asked about it have in common. */
-const PREDICTION: LogFieldSet = {
+const REMOTE: LogFieldSet = {
   model: 'text',
   version: 'text',
-  prediction_status: 'text',
   queue_time_ms: 'number',
-  predict_time_ms: 'number',
+  run_time_ms: 'number',
   cost: 'number',
+  cost_currency: 'text',
+  response_time_ms: 'number',
+  reattached: 'flag',
 };
 
 /**
@@ -54,6 +56,8 @@ export const LOG_FIELD_SETS: Readonly<Record<string, LogFieldSet>> = {
     batch_size: 'number',
     model_checkpoint: 'text',
     task_id: 'text',
+    pictures: 'number',
+    reattached: 'flag',
   },
   rest: {
     rest_service: 'text',
@@ -63,8 +67,8 @@ export const LOG_FIELD_SETS: Readonly<Record<string, LogFieldSet>> = {
     http_status: 'number',
     response_time_ms: 'number',
   },
-  replicate: { prediction_id: 'text', ...PREDICTION },
-  runpod: { runpod_job_id: 'text', endpoint_id: 'text', remote_worker_id: 'text', ...PREDICTION },
+  replicate: { prediction_id: 'text', ...REMOTE },
+  runpod: { runpod_job_id: 'text', endpoint_id: 'text', ...REMOTE },
   simulation: { planned_ms: 'number', steps: 'number', failure_code: 'text' },
   upscale: {
     scale: 'number',
