@@ -20,3 +20,16 @@ export function missingEnvVars(
   const lacks = (name: string) => !env[name] && !expandEnv(declared[name] ?? '', env);
   return [...new Set(required)].filter(lacks);
 }
+
+/**
+ * What the environment says of a connector's variables, by names of the configuration.
+ * @param prefix taken off the variables' names: `COMFYUI_POLL_SECONDS` → `poll_seconds`
+ */
+export function configOf(
+  declared: Readonly<Record<string, string>>,
+  prefix: string,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const values = Object.entries(expandEnv(declared, env));
+  return Object.fromEntries(values.map(([name, value]) => [name.slice(prefix.length).toLowerCase(), value]));
+}

@@ -1,5 +1,4 @@
 import { BaseConnector } from '../base/base-connector.ts';
-import { expandEnv } from '../base/env-template.ts';
 import { authHeaders, instanceName } from '../base/server-address.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type {
@@ -27,7 +26,7 @@ import { installCustomNodes, type InstallOptions } from './nodes/install-nodes.t
 import { installCustomNodesRemotely } from './nodes/install-remotely.ts';
 import { NodeCatalog } from './object-info.ts';
 import { runJob } from './run-job.ts';
-import { COMFYUI_ENV, readSettings, settingName, type ComfySettings } from './settings.ts';
+import { COMFYUI_ENV, configFromEnv, readSettings, type ComfySettings } from './settings.ts';
 import { TemplateStore } from './template-store.ts';
 import { DeadWorkerError } from './watch-prompt.ts';
 
@@ -55,11 +54,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
 
   /** @throws ConnectorError `validation` naming each `COMFYUI_*` variable whose value is no good */
   constructor(connectorId: string, config: Partial<ConnectorConfig>) {
-    const fromEnv = Object.entries(expandEnv(COMFYUI_ENV, process.env)).map(([name, value]) => [
-      settingName(name),
-      value,
-    ]);
-    super(connectorId, { service_type: 'comfyui', ...Object.fromEntries(fromEnv), ...config });
+    super(connectorId, { service_type: 'comfyui', ...configFromEnv(process.env), ...config });
   }
 
   static override getRequiredEnvVars(): Record<string, string> {
@@ -251,7 +246,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
       base_url: settings.base_url,
       headers: authHeaders(settings),
       timeout_ms: settings.timeout_seconds * 1_000,
-      secrets: [settings.password, settings.api_key].filter(Boolean),
+      secrets: [settings.password, settings.api_key, settings.org_api_key].filter(Boolean),
     });
     const client = new ComfyClient(http);
     const ttl = settings.catalog_seconds * 1_000;

@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import type { InputFile } from '../contract/job-context.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-response.ts';
+import { multipartBody } from '../http/multipart.ts';
 import {
   asRecord,
   type FileEntry,
@@ -98,31 +96,15 @@ export class ComfyClient {
    * @returns where it lies, to be written into the graph
    */
   async upload(file: InputFile, name: string, subfolder: string, signal: AbortSignal): Promise<FileEntry> {
-    const boundary = `switchyard-${randomUUID()}`;
-    const part = (field: string) => `--${boundary}\r\ncontent-disposition: form-data; name="${field}"`;
-    const head = [
-      `${part('type')}\r\n\r\ninput\r\n`,
-      `${part('subfolder')}\r\n\r\n${subfolder}\r\n`,
-      `${part('image')}; filename="${name}"\r\ncontent-type: ${file.mime}\r\n\r\n`,
-    ].join('');
-    const tail = `\r\n--${boundary}--\r\n`;
-    const body = () =>
-      Readable.from(
-        (async function* () {
-          yield Buffer.from(head);
-          yield* createReadStream(file.path) as AsyncIterable<Buffer>;
-          yield Buffer.from(tail);
-        })(),
-        { objectMode: false },
-      );
+    const { path, mime, bytes } = file;
     const response = await this.#http.request({
       method: 'POST',
       path: '/upload/image',
-      body,
-      headers: {
-        'content-type': `multipart/form-data; boundary=${boundary}`,
-        'content-length': String(Buffer.byteLength(head) + file.bytes + Buffer.byteLength(tail)),
-      },
+      ...multipartBody([
+        { name: 'type', value: 'input' },
+        { name: 'subfolder', value: subfolder },
+        { name: 'image', file: { path, name, mime, bytes } },
+      ]),
       // Sent twice it is the same file.
       idempotent: true,
       timeout_ms: UPLOAD_TIMEOUT,

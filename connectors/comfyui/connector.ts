@@ -1,6 +1,7 @@
 import { travelsInTheClear } from '../base/server-address.ts';
 import type { ConnectorConfig } from '../contract/connector.ts';
 import { BaseComfyUIConnector } from './base-comfyui-connector.ts';
+import { ComfyUIV2 } from './v2/v2-connector.ts';
 
 /**
  * ComfyUI by HTTP alone: queue and history are asked, no socket is needed. For servers behind proxies that let no
@@ -47,5 +48,12 @@ export class ComfyUIRemoteConnector extends ComfyUIWebSocketConnector {
       this.logger.warn({ base_url: settings.base_url }, 'credentials for ComfyUI travel in the clear; use https');
     }
     await super.initializeService();
+  }
+}
+
+/** Comfy API v2: Comfy Cloud, serverless deployments, a ComfyUI behind comfy-api-proxy. Its address has to be given. */
+export class ComfyUIV2Connector extends ComfyUIV2 {
+  constructor(connectorId = 'comfyui-v2', config: Partial<ConnectorConfig> = {}) {
+    super(connectorId, config);
   }
 }

@@ -9,7 +9,13 @@ export const manifests: ServiceManifest[] = [
       'Runs a node graph on a ComfyUI server: pictures, video, audio, text and 3D. Give a graph in API format with ' +
       'values for its inputs, or the name of a template with parameters. Files are uploaded, progress covers the ' +
       'whole graph, a job that lost its worker is found again on the server.',
-    connectors: ['ComfyUIConnector', 'ComfyUIWebSocketConnector', 'ComfyUILocalConnector', 'ComfyUIRemoteConnector'],
+    connectors: [
+      'ComfyUIConnector',
+      'ComfyUIWebSocketConnector',
+      'ComfyUILocalConnector',
+      'ComfyUIRemoteConnector',
+      'ComfyUIV2Connector',
+    ],
     payload: comfyuiPayload,
     inputs: [],
     example: {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pointerTo } from '../../platform/routing/check-shape.ts';
-import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
+import { readPayload } from '../base/read-payload.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import { nodeOnCycle, titleOf } from './api-graph.ts';
 import { fillTemplate } from './fill-template.ts';
@@ -17,7 +17,7 @@ export async function planGraph(
   jobId: string,
   template: (name: string) => Promise<Template>,
 ): Promise<JobPlan> {
-  const payload = parsePayload(value);
+  const payload = readPayload(comfyuiPayload, value);
   const plan =
     payload.template === undefined
       ? fromWorkflow(payload)
@@ -30,15 +30,6 @@ export async function planGraph(
     });
   }
   return plan;
-}
-
-/** Jobs are validated before they get here; a connector that is called directly still answers clearly. */
-function parsePayload(value: unknown): ComfyPayload {
-  const parsed = comfyuiPayload.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = fieldErrorsOf(parsed.error, '/payload');
-  const text = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-  throw new ConnectorError('validation', `The payload is not valid: ${text}`, { errors });
 }
 
 function fromWorkflow(payload: ComfyPayload): JobPlan {

@@ -184,16 +184,17 @@ class JobRun {
   }
 
   async #submit(): Promise<void> {
-    const { client, track, submitting } = this.#deps;
+    const { client, settings, track, submitting } = this.#deps;
     const { logger, signal } = this.#context;
     // Before the server hears of it: whatever happens from here on, the next attempt finds the prompt.
     await track(this.#promptId);
     signal.throwIfAborted();
+    const partners = settings.org_api_key ? { api_key_comfy_org: settings.org_api_key } : {};
     const request = {
       prompt: this.#plan.graph,
       prompt_id: this.#promptId,
       client_id: clientIdOf(this.#promptId),
-      extra_data: { switchyard: { job_id: this.#job.id, payload: this.#mark } },
+      extra_data: { ...partners, switchyard: { job_id: this.#job.id, payload: this.#mark } },
     };
     const submission = submitPrompt(client, this.#plan, request, logger);
     submitting(submission);

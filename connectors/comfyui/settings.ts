@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { configOf } from '../base/env-template.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { ConnectorConfig } from '../contract/connector.ts';
 
@@ -13,6 +14,7 @@ export const COMFYUI_ENV: Record<string, string> = {
   COMFYUI_PASSWORD: '${COMFYUI_PASSWORD:-}',
   COMFYUI_API_KEY: '${COMFYUI_API_KEY:-}',
   COMFYUI_API_KEY_HEADER: '${COMFYUI_API_KEY_HEADER:-Authorization}',
+  COMFYUI_ORG_API_KEY: '${COMFYUI_ORG_API_KEY:-}',
   COMFYUI_TIMEOUT_SECONDS: '${COMFYUI_TIMEOUT_SECONDS:-30}',
   COMFYUI_POLL_SECONDS: '${COMFYUI_POLL_SECONDS:-2}',
   COMFYUI_OUTAGE_SECONDS: '${COMFYUI_OUTAGE_SECONDS:-90}',
@@ -65,6 +67,8 @@ const schema = z.object({
     .string()
     .regex(/^[\w-]+$/, 'must be the name of a header')
     .default('Authorization'),
+  /** Sent with each graph, for nodes that ask Comfy's paid partners. */
+  org_api_key: z.string().default(''),
   /** For one request. */
   timeout_seconds: positive.default(30),
   /** Between two looks at queue and history; they are the truth, the socket is only faster. */
@@ -98,9 +102,9 @@ const schema = z.object({
 
 export type ComfySettings = z.output<typeof schema> & { base_url: string };
 
-/** `COMFYUI_POLL_SECONDS` → `poll_seconds`: names in the configuration. */
-export function settingName(variable: string): string {
-  return variable.replace(/^COMFYUI_/, '').toLowerCase();
+/** What the environment says, by names of the configuration: `COMFYUI_POLL_SECONDS` → `poll_seconds`. */
+export function configFromEnv(env: NodeJS.ProcessEnv): Record<string, string> {
+  return configOf(COMFYUI_ENV, 'COMFYUI_', env);
 }
 
 /**

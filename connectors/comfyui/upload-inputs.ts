@@ -73,7 +73,8 @@ export async function uploadInputs(
   }
 }
 
-function uploadName(file: InputFile): string {
+/** The name of an uploaded file, made from its content. */
+export function uploadName(file: InputFile): string {
   const own = extname(file.name).toLowerCase();
   const extension = EXTENSIONS[file.mime] ?? (/^\.[a-z0-9]{1,8}$/.test(own) ? own : '');
   return `${file.sha256.slice(0, 24)}${extension}`;

@@ -244,7 +244,7 @@ describe('a job on ComfyUI', () => {
     await connector.updateConfiguration({ denied_nodes: 'SaveImage' });
     await expect(attempt({ workflow: graphWith() }).result).rejects.toMatchObject({ code: 'permission' });
     expect(() => new ComfyUIRemoteConnector('nowhere').getConfiguration()).not.toThrow();
-    await expect(new ComfyUIRemoteConnector('nowhere').initialize()).rejects.toMatchObject({
+    await expect(new ComfyUIRemoteConnector('nowhere', { url: '', host: '' }).initialize()).rejects.toMatchObject({
       message: expect.stringMatching(/neither COMFYUI_URL nor COMFYUI_HOST is set/),
     });
   });
