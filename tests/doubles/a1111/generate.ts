@@ -99,7 +99,8 @@ export class Drawing {
       infotexts: [`${body['prompt']}\nSteps: ${steps}, Seed: ${first}`],
     };
     if (grid) images.unshift(await png(64, 64, UNFINISHED));
-    if (body['alwayson_scripts']?.controlnet) images.push(await png(16, 16, UNFINISHED));
+    const extensions = Object.keys(body['alwayson_scripts'] ?? {}).map((name) => name.toLowerCase());
+    if (extensions.includes('controlnet')) images.push(await png(16, 16, UNFINISHED));
     return { images, info };
   }
 
