@@ -1,4 +1,5 @@
 import { startChild, type Child } from './child.ts';
+import { jobEvents } from './event-stream.ts';
 import { NOOP_JOB, submit } from './http.ts';
 import { measurement, type Measurement } from './measurement.ts';
 import type { Site } from './site.ts';
@@ -31,20 +32,8 @@ export async function progressDelay(site: Site, seconds = 20): Promise<Measureme
     payload: { duration: seconds * 1_000, steps: seconds * 10 },
   });
   const delays: number[] = [];
-  const response = await fetch(`${site.api}/api/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } });
-  let buffer = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    const arrived = Date.now();
-    buffer += chunk;
-    const records = buffer.split('\n\n');
-    buffer = records.pop()!;
-    for (const record of records) {
-      const data = /^data: (.*)$/m.exec(record)?.[1];
-      const event =
-        data === undefined ? undefined : (JSON.parse(data) as { type: string; progress?: { updated_at: string } });
-      if (event?.type !== 'progress' || !event.progress) continue;
-      delays.push(arrived - Date.parse(event.progress.updated_at));
-    }
+  for await (const event of jobEvents(site.api, id)) {
+    if (event.type === 'progress') delays.push(Date.now() - Date.parse(event.progress.updated_at));
   }
   return measurement({
     name: 'progress delay p95, report to SSE client',

@@ -1,3 +1,6 @@
+import type { Readable } from 'node:stream';
+import { request } from 'undici';
+import { readSse } from '../../connectors/http/sse-stream.ts';
 import type { JobEvent } from '../../contract/job-events.ts';
 
 export interface SseSubscription {
@@ -11,26 +14,17 @@ export interface SseSubscription {
 /** Reads a job's event stream as a client would, over a real socket. */
 export async function subscribe(api: string, jobId: string, lastEventId?: string): Promise<SseSubscription> {
   const abort = new AbortController();
-  const response = await fetch(`${api}/api/jobs/${encodeURIComponent(jobId)}/events`, {
+  const response = await request(`${api}/api/jobs/${encodeURIComponent(jobId)}/events`, {
     headers: { accept: 'text/event-stream', ...(lastEventId ? { 'last-event-id': lastEventId } : {}) },
     signal: abort.signal,
+    bodyTimeout: 0,
   });
-  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode}: ${await response.body.text()}`);
   const events: JobEvent[] = [];
-  const closed = read(response, events).catch(() => {});
+  const closed = read(response.body, events).catch(() => {});
   return { events, closed, abort: () => abort.abort() };
 }
 
-async function read(response: Response, events: JobEvent[]): Promise<void> {
-  const decoder = new TextDecoder();
-  let buffer = '';
-  for await (const chunk of response.body!) {
-    buffer += decoder.decode(chunk as Uint8Array, { stream: true });
-    const records = buffer.split('\n\n');
-    buffer = records.pop()!;
-    for (const record of records) {
-      const data = /^data: (.*)$/m.exec(record)?.[1];
-      if (data !== undefined) events.push(JSON.parse(data) as JobEvent);
-    }
-  }
+async function read(body: Readable, events: JobEvent[]): Promise<void> {
+  for await (const { data } of readSse(body)) events.push(JSON.parse(data) as JobEvent);
 }
