@@ -34,8 +34,17 @@ withComfyUI(
         alive: { http: '/system_stats', interval: '1s', timeout: '10s', failures: 2 },
       },
     });
-    const wanted = [{ id: 'comfyui', entry }];
-    const plan = planServices({ wanted, gpus, bindings: new Map(), paths: { servicesDir, roots: [home] } });
+    const worker = {
+      workerId: 'comfyui',
+      name: 'comfyui',
+      instance: 0,
+      queues: [],
+      binding: 'gpu',
+      buildStage: 'comfyui',
+    };
+    const planned = [{ ...worker, device: { binding: 'gpu', index: 0 }, ports: [port], env: {} }];
+    const entries = new Map([['comfyui', entry]]);
+    const plan = planServices({ planned, entries, gpus, paths: { servicesDir, roots: [home] } });
     const { supervisor, seen, events } = supervise({ usageIntervalMs: 1_000 });
 
     const first = await supervisor.start(plan.instances[0]!);

@@ -2,14 +2,29 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { GpuFacts } from '../../contract/machine-facts.ts';
+import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { type ResourceBinding, workerEntrySchema } from '../../platform/catalog/service-mapping.schema.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { detectGpus } from '../../platform/machine/detect-gpus.ts';
+import { planWorkers } from '../../platform/machine/plan-workers.ts';
 import { hasProgram, planServices } from '../../workers/machine/services/plan-services.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { AMD, NVIDIA, recorded } from './recorded.ts';
 
 const SERVICE = [{ capability: 'thing', connector: 'ThingConnector', type: 'internal' }];
+/** What the capability of the worker leads to; planning wants a queue for each worker. */
+const SERVICES = new Map([
+  [
+    'thing',
+    {
+      name: 'thing',
+      manifest: { service: 'thing', connectors: ['ThingConnector'] } as unknown as ServiceManifest,
+      type: 'internal' as const,
+      routes: [{ pool: 'standard', capability: 'thing', connector: 'ThingConnector', worker_id: 'thing' }],
+    },
+  ],
+]);
 const COMMAND = ['thing', '--port', '{port}'];
 
 interface Bench {
@@ -26,8 +41,10 @@ function plan(
   { gpus = [], instances, bindings = new Map(), dir, roots = [] }: Bench = {},
 ) {
   const entry = workerEntrySchema.parse({ service: SERVICE, ...worker });
-  const servicesDir = dir ?? '/srv/services';
-  return planServices({ wanted: [{ id: 'thing', entry, instances }], gpus, bindings, paths: { servicesDir, roots } });
+  const entries = new Map([['thing', entry]]);
+  const catalog: Catalog = { services: SERVICES, pools: new Map(), workers: entries, bindings, off: new Map() };
+  const planned = planWorkers(catalog, [{ workerId: 'thing', count: instances ?? 'auto' }], { gpus });
+  return planServices({ planned, entries, gpus, paths: { servicesDir: dir ?? '/srv/services', roots } });
 }
 
 function problems(...args: Parameters<typeof plan>): string[] {
@@ -94,10 +111,6 @@ describe('instances of a program', () => {
     expect(plan(one, { gpus: slices }).instances[0]?.env['CUDA_VISIBLE_DEVICES']).toBe(
       'MIG-ce861fb0-a248-58ce-a9a8-f9adbc22a66a',
     );
-    const chosen = { ...one, installer_config: { command: COMMAND, gpus: [1] } };
-    expect(plan(chosen, { gpus: two }).instances.map(({ name, ports }) => [name, ...ports])).toEqual([
-      ['thing-gpu1', 8000],
-    ]);
     expect(plan(one, { gpus: await devices({ amd: AMD.instinct }) }).instances[1]?.env).toEqual({
       ROCR_VISIBLE_DEVICES: '1',
     });
@@ -110,7 +123,7 @@ describe('instances of a program', () => {
 
   test("on the CPU one, or as many as are asked for; of a binding of one's own one per unit", () => {
     const worker = { resource_binding: 'cpu', ports: [8000], installer_config: { command: COMMAND } };
-    expect(plan(worker).instances.map(({ name }) => name)).toEqual(['thing-0']);
+    expect(plan(worker).instances.map(({ name }) => name)).toEqual(['thing']);
     expect(plan(worker).instances[0]?.env).toEqual({ CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' });
     expect(plan(worker, { instances: 3 }).instances.map(({ ports }) => ports[0])).toEqual([8000, 8001, 8002]);
     const bindings = new Map([['licence', { units: 2, device_env: 'SEAT' }]]);
@@ -184,26 +197,19 @@ describe('refused, by name and at once', () => {
 
   test('a GPU that is not there', async () => {
     const gpus = await devices({ nvidia: NVIDIA.twoCards });
-    const bound = { resource_binding: 'gpu', ports: [1] };
-    expect(problems({ ...bound, ...config({ gpus: [0, 5] }) }, { gpus })).toEqual([
-      'workers.thing.installer_config.gpus there is no GPU 5',
-    ]);
-    expect(problems({ ...bound, ...config({}) })).toEqual([
-      'workers.thing.resource_binding is "gpu", and this machine has none',
-    ]);
-    expect(problems({ ...bound, ...config({}) }, { gpus, instances: 3 })[0]).toMatch(
-      /cannot run 3 instances: its binding "gpu" has room for 2/,
-    );
+    const bound = { resource_binding: 'gpu', ports: [1], ...config({}) };
+    expect(problems(bound, { gpus, instances: 3 })[0]).toMatch(/needs 3 of "gpu".*this machine has 2/);
+    expect(problems(bound)[0]).toMatch(/needs 1 of "gpu".*this machine has 0/);
   });
 
-  test('ports that meet, or lead too far', () => {
-    const worker = { ports: [8000, 8001], ...config({}) };
-    expect(problems(worker, { instances: 2 })).toEqual([
-      'workers.thing.ports gives port 8001 to thing-1, which thing-0 has',
+  test('ports that meet, and ports of what comes ready-made that lead too far', async () => {
+    const gpus = await devices({}, 2);
+    expect(problems({ ports: [8000, 8001], ...config({}) }, { instances: 2 })[0]).toContain('port 8001');
+    const far = { resource_binding: 'gpu', installer: 'comfyui', port_increment: 10_000 };
+    expect(problems(far, { gpus: await devices({}, 7) })).toEqual([
+      'workers.thing.ports leads to port 68188 for thing-gpu6',
     ]);
-    expect(problems({ ports: [65_535], ...config({}) }, { instances: 2 })).toEqual([
-      'workers.thing.ports leads to port 65536 for thing-1',
-    ]);
+    expect(problems(far, { gpus })).toEqual([]);
   });
 
   test('paths that lead out of the allowed folders, by dots, by name and by link', () => {

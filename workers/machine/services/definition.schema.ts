@@ -90,7 +90,6 @@ export const definitionSchema = z.strictObject({
   path_prepend: z.array(text).default([]).describe('Folders searched for programs first'),
   folders: z.array(text).default([]).describe('Made before it starts'),
   host: text.default('127.0.0.1').describe('Where it listens, for probes'),
-  gpus: z.array(wholeNumber(0, 1_023)).min(1, 'must name a GPU').optional().describe('Positions; default: all'),
   ready: readyProbe.optional().describe('Default: something listens on the first port'),
   ready_timeout: duration.default(120_000).describe('From its start until it is ready'),
   alive: z

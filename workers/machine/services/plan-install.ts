@@ -3,8 +3,7 @@ import type { ConfigProblem } from '../../../platform/config/config-error.ts';
 import { confinePath } from '../../../platform/machine/confined-path.ts';
 import { checkEnvironment } from '../../../platform/machine/service-environment.ts';
 import type { InstallStep, ServiceDefinition } from './definition.schema.ts';
-import type { InstallPlan } from './service-plan.ts';
-import type { ServicePaths } from './wanted-service.ts';
+import type { InstallPlan, ServicePaths } from './service-plan.ts';
 import { fillWords, UnknownWordError } from './words.ts';
 
 /** Where the folders of a service are. */

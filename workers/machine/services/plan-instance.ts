@@ -1,4 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
+import type { GpuFacts } from '../../../contract/machine-facts.ts';
+import type { WorkerEntry } from '../../../platform/catalog/service-mapping.schema.ts';
 import type { ConfigProblem } from '../../../platform/config/config-error.ts';
 import { confinePath } from '../../../platform/machine/confined-path.ts';
 import { checkEnvironment } from '../../../platform/machine/service-environment.ts';
@@ -6,15 +8,28 @@ import type { ServiceDefinition } from './definition.schema.ts';
 import { deviceBinding } from './device-binding.ts';
 import { foldersOf, outside } from './plan-install.ts';
 import type { ReadyMade } from './ready-made.ts';
-import type { InstancePlan, LivenessPlan, Probe, ReadyProbe } from './service-plan.ts';
-import type { ServicePaths, Slot, WantedService } from './wanted-service.ts';
+import type { InstancePlan, LivenessPlan, Probe, ReadyProbe, ServicePaths } from './service-plan.ts';
 import { fillWords, UnknownWordError, type Words } from './words.ts';
 
+/** The place of one instance on its machine. */
+export interface ServicePlace {
+  /** Unique on the machine, fit for file names. */
+  name: string;
+  index: number;
+  /** As the mapping has them; empty: what comes ready-made says. */
+  ports: readonly number[];
+  gpu?: GpuFacts;
+  /** Number of the unit of a binding of the operator's own. */
+  env: Readonly<Record<string, string>>;
+}
+
 export interface PlanInstanceInput {
-  wanted: WantedService;
+  /** Key under `workers`. */
+  id: string;
+  entry: WorkerEntry;
   definition: ServiceDefinition;
   preset: ReadyMade | undefined;
-  slot: Slot;
+  place: ServicePlace;
   paths: ServicePaths;
   /** Key of the worker, for the names of problems. */
   at: string;
@@ -23,22 +38,16 @@ export interface PlanInstanceInput {
 
 /** One instance with all its `{words}` filled in; undefined when nothing is to be run, or when something is wrong. */
 export function planInstance(input: PlanInstanceInput): InstancePlan | undefined {
-  const { wanted, definition, preset, slot, paths, at, problems } = input;
+  const { id, entry, definition, preset, place, paths, at, problems } = input;
   if (definition.command === undefined) return undefined;
-  const folders = foldersOf(wanted.id, definition, paths, at, problems);
+  const folders = foldersOf(id, definition, paths, at, problems);
   if (!folders) return undefined;
   const where = `${at}.installer_config`;
-  const name = `${wanted.id}-${slot.suffix}`;
-  const step = wanted.entry.port_increment ?? 1;
-  const ports = (wanted.entry.ports ?? preset?.ports ?? []).map((port) => port + slot.index * step);
-  const words = wordsOf({
-    name,
-    slot,
-    ports,
-    definition,
-    dir: folders.dir,
-    data: join(paths.servicesDir, 'data', name),
-  });
+  const { name } = place;
+  const step = entry.port_increment ?? 1;
+  const ports =
+    place.ports.length > 0 ? [...place.ports] : (preset?.ports ?? []).map((port) => port + place.index * step);
+  const words = wordsOf({ place, ports, definition, dir: folders.dir, data: join(paths.servicesDir, 'data', name) });
   const fill = (text: string, key: string): string => {
     try {
       return fillWords(text, words);
@@ -57,7 +66,7 @@ export function planInstance(input: PlanInstanceInput): InstancePlan | undefined
     if (found === undefined) problems.push(outside(`${where}.${key}`, folders.roots));
     return found ?? folders.dir;
   };
-  const command = [...definition.command, ...(preset?.deviceArgs?.(slot.gpu) ?? [])].map((word, index) =>
+  const command = [...definition.command, ...(preset?.deviceArgs?.(place.gpu) ?? [])].map((word, index) =>
     fill(word, `command.${index}`),
   );
   const cwd = confined(definition.cwd ?? '.', 'cwd');
@@ -71,15 +80,15 @@ export function planInstance(input: PlanInstanceInput): InstancePlan | undefined
   const ready = readyProbe(definition, ports, where, problems);
   return {
     name,
-    service: wanted.id,
-    index: slot.index,
-    buildStage: wanted.entry.build_stage,
-    ...(slot.gpu ? { gpu: slot.gpu } : {}),
+    service: id,
+    index: place.index,
+    buildStage: entry.build_stage,
+    ...(place.gpu ? { gpu: place.gpu } : {}),
     host: definition.host,
     ports,
     command: [program.includes('/') ? resolve(cwd, program) : program, ...command.slice(1)],
     cwd,
-    env: { ...env, ...deviceBinding(slot.gpu), ...slot.unit },
+    env: { ...env, ...deviceBinding(place.gpu), ...place.env },
     passEnv: definition.pass_env,
     pathPrepend: definition.path_prepend.map((path, index) => confined(path, `path_prepend.${index}`)),
     folders: [words['data'] as string, ...definition.folders.map((path, index) => confined(path, `folders.${index}`))],
@@ -99,8 +108,7 @@ export function planInstance(input: PlanInstanceInput): InstancePlan | undefined
 }
 
 interface WordSources {
-  name: string;
-  slot: Slot;
+  place: ServicePlace;
   ports: number[];
   definition: ServiceDefinition;
   dir: string;
@@ -108,17 +116,17 @@ interface WordSources {
   data: string;
 }
 
-function wordsOf({ name, slot, ports, definition, dir, data }: WordSources): Words {
+function wordsOf({ place, ports, definition, dir, data }: WordSources): Words {
   const portWords = ports.map((port, nth) => [nth === 0 ? 'port' : `port${nth + 1}`, String(port)]);
   const { config_path: config } = definition;
   return {
-    name,
-    index: String(slot.index),
+    name: place.name,
+    index: String(place.index),
     host: definition.host,
     dir,
     data,
     ...(config === undefined ? {} : { config_path: resolve(dir, config) }),
-    ...(slot.gpu ? { gpu: String(slot.gpu.index), device: slot.gpu.device } : {}),
+    ...(place.gpu ? { gpu: String(place.gpu.index), device: place.gpu.device } : {}),
     ...(Object.fromEntries(portWords) as Words),
   };
 }

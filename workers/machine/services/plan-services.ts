@@ -1,22 +1,21 @@
 import type { GpuFacts } from '../../../contract/machine-facts.ts';
-import {
-  BUILT_IN_BINDINGS,
-  type ResourceBinding,
-  type WorkerEntry,
-} from '../../../platform/catalog/service-mapping.schema.ts';
+import type { WorkerEntry } from '../../../platform/catalog/service-mapping.schema.ts';
 import { ConfigError, type ConfigProblem } from '../../../platform/config/config-error.ts';
 import { explainIssues } from '../../../platform/config/explain-issues.ts';
+import type { PlannedWorker } from '../../../platform/machine/plan-workers.ts';
 import { definitionSchema, type ServiceDefinition } from './definition.schema.ts';
 import { planInstall } from './plan-install.ts';
-import { planInstance } from './plan-instance.ts';
+import { planInstance, type ServicePlace } from './plan-instance.ts';
 import { readyMade, type ReadyMade } from './ready-made.ts';
-import type { InstancePlan, ServicePlan } from './service-plan.ts';
-import type { ServicePaths, Slot, WantedService } from './wanted-service.ts';
+import type { InstancePlan, ServicePaths, ServicePlan } from './service-plan.ts';
 
 export interface PlanServicesInput {
-  wanted: readonly WantedService[];
+  /** Worker processes of this machine, as `planWorkers` made them out: each has its program beside it. */
+  planned: readonly PlannedWorker[];
+  /** `workers` of the mapping. */
+  entries: ReadonlyMap<string, WorkerEntry>;
+  /** Devices of this machine. */
   gpus: readonly GpuFacts[];
-  bindings: ReadonlyMap<string, ResourceBinding>;
   paths: ServicePaths;
 }
 
@@ -26,22 +25,23 @@ export function hasProgram(entry: WorkerEntry): boolean {
 }
 
 /**
- * Everything that has to be installed and run for some workers, one instance per device.
+ * Everything that has to be installed and run beside some workers: one instance each, on the worker's device and ports.
  * @throws ConfigError naming everything that is wrong at once; nothing was touched
  */
-export function planServices(input: PlanServicesInput): ServicePlan {
+export function planServices({ planned, entries, gpus, paths }: PlanServicesInput): ServicePlan {
   const problems: ConfigProblem[] = [];
   const plan: ServicePlan = { installs: [], instances: [] };
-  for (const wanted of input.wanted) {
-    if (!hasProgram(wanted.entry)) continue;
-    const at = `workers.${wanted.id}`;
-    const preset = readyMade(wanted.entry.installer);
-    const definition = readDefinition(wanted.entry, preset, at, problems);
+  for (const id of new Set(planned.map(({ workerId }) => workerId))) {
+    const entry = entries.get(id);
+    if (!entry || !hasProgram(entry)) continue;
+    const at = `workers.${id}`;
+    const preset = readyMade(entry.installer);
+    const definition = readDefinition(entry, preset, at, problems);
     if (!definition) continue;
-    const install = planInstall(wanted.id, definition, input.paths, at, problems);
+    const install = planInstall(id, definition, paths, at, problems);
     if (install) plan.installs.push(install);
-    for (const slot of slotsOf(wanted, definition, input, at, problems)) {
-      const instance = planInstance({ wanted, definition, preset, slot, paths: input.paths, at, problems });
+    for (const place of placesOf(id, planned, gpus)) {
+      const instance = planInstance({ id, entry, definition, preset, place, paths, at, problems });
       if (instance) plan.instances.push(instance);
     }
   }
@@ -75,103 +75,30 @@ function readDefinition(
   return parsed.data;
 }
 
-function slotsOf(
-  { entry, instances }: WantedService,
-  definition: ServiceDefinition,
-  { gpus, bindings }: PlanServicesInput,
-  at: string,
-  problems: ConfigProblem[],
-): Slot[] {
-  const each = entry.service_instances_per_gpu ?? 1;
-  const binding = entry.resource_binding;
-  const slots =
-    binding === 'gpu'
-      ? gpuSlots(chosenGpus(definition, gpus, at, problems), each)
-      : binding === 'mock_gpu'
-        ? gpuSlots(gpus.map(pretended), each)
-        : plainSlots(unitsOf(binding, bindings, each, instances), each, bindings.get(binding)?.device_env);
-  if (instances === undefined) return slots;
-  if (instances <= slots.length) return slots.slice(0, instances);
-  problems.push({
-    name: at,
-    problem: `cannot run ${instances} instances: its binding "${binding}" has room for ${slots.length} here`,
-    hint: `this machine has ${describeGpus(gpus)}; ask for fewer, or raise service_instances_per_gpu (${each})`,
-  });
-  return [];
-}
-
-function chosenGpus(
-  { gpus: chosen }: ServiceDefinition,
-  gpus: readonly GpuFacts[],
-  at: string,
-  problems: ConfigProblem[],
-): GpuFacts[] {
-  if (gpus.length === 0) {
-    problems.push({
-      name: `${at}.resource_binding`,
-      problem: 'is "gpu", and this machine has none',
-      hint: 'run it where there is one, bind it to "cpu", or pretend with --mock-gpus',
+function placesOf(id: string, planned: readonly PlannedWorker[], gpus: readonly GpuFacts[]): ServicePlace[] {
+  const onDevice = new Map<number, number>();
+  return planned
+    .filter(({ workerId }) => workerId === id)
+    .map(({ name, instance, device, ports, env, binding }): ServicePlace => {
+      const gpu =
+        device && (binding === 'gpu' || binding === 'mock_gpu')
+          ? gpus.find((each) => each.index === device.index)
+          : undefined;
+      if (!gpu) return { name, index: instance, ports, env: unitOf(env) };
+      const nth = onDevice.get(gpu.index) ?? 0;
+      onDevice.set(gpu.index, nth + 1);
+      return { name: `${id}-gpu${gpu.index}${nth === 0 ? '' : `-${nth}`}`, index: instance, ports, gpu, env: {} };
     });
-    return [];
-  }
-  for (const index of chosen ?? []) {
-    if (gpus.some((gpu) => gpu.index === index)) continue;
-    problems.push({
-      name: `${at}.installer_config.gpus`,
-      problem: `there is no GPU ${index}`,
-      hint: `this machine has ${describeGpus(gpus)}`,
-    });
-  }
-  return gpus.filter((gpu) => chosen?.includes(gpu.index) ?? true);
 }
 
-/** A device of a machine, in whose place only a number is given. */
-function pretended({ index, name }: GpuFacts): GpuFacts {
-  return {
-    index,
-    vendor: 'mock',
-    name: `Mock of ${name}`,
-    device: String(index),
-    memory_total_bytes: null,
-    memory_used_bytes: null,
-    utilization_percent: null,
-    temperature_celsius: null,
-  };
-}
-
-function gpuSlots(gpus: readonly GpuFacts[], each: number): Slot[] {
-  return gpus.flatMap((gpu, position) =>
-    Array.from({ length: each }, (_, nth) => ({
-      index: position * each + nth,
-      suffix: nth === 0 ? `gpu${gpu.index}` : `gpu${gpu.index}-${nth}`,
-      gpu,
-    })),
+/** Of what the worker gets, the variable that tells the number of its unit. The others are the worker's own. */
+function unitOf(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name !== 'WORKER_ID' && !name.startsWith('SWITCHYARD_')),
   );
 }
 
-function unitsOf(
-  binding: string,
-  bindings: ReadonlyMap<string, ResourceBinding>,
-  each: number,
-  instances: number | undefined,
-): number {
-  const builtIn = (BUILT_IN_BINDINGS as readonly string[]).includes(binding);
-  return builtIn ? Math.max(1, Math.ceil((instances ?? 1) / each)) : (bindings.get(binding)?.units ?? 0);
-}
-
-function plainSlots(units: number, each: number, variable: string | undefined): Slot[] {
-  return Array.from({ length: units * each }, (_, index) => ({
-    index,
-    suffix: String(index),
-    ...(variable ? { unit: { [variable]: String(Math.floor(index / each)) } } : {}),
-  }));
-}
-
-function describeGpus(gpus: readonly GpuFacts[]): string {
-  if (gpus.length === 0) return 'no GPU';
-  return gpus.map(({ index, name }) => `GPU ${index} (${name})`).join(', ');
-}
-
+/** Across all services: some have their ports from what comes ready-made. */
 function checkPorts(instances: readonly InstancePlan[], problems: ConfigProblem[]): void {
   const taken = new Map<number, string>();
   for (const { name, service, ports } of instances) {

@@ -69,6 +69,14 @@ export interface InstallPlan {
   timeoutMs: number;
 }
 
+/** Where services may be. */
+export interface ServicePaths {
+  /** Where they are installed and keep their files. */
+  servicesDir: string;
+  /** More folders that a service may be in. */
+  roots: readonly string[];
+}
+
 /** All internal services of one machine. */
 export interface ServicePlan {
   installs: InstallPlan[];
