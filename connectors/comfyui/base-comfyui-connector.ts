@@ -1,4 +1,5 @@
 import { BaseConnector } from '../base/base-connector.ts';
+import { Renewed } from '../base/renewed.ts';
 import { authHeaders, instanceName } from '../base/server-address.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type {
@@ -44,9 +45,10 @@ interface Server {
 export abstract class BaseComfyUIConnector extends BaseConnector {
   service_type = 'comfyui' as const;
   version = '1.0.0';
-  #server: Server | undefined;
-  /** Of former settings: jobs that run go on with them. */
-  readonly #former: ComfyClient[] = [];
+  readonly #servers = new Renewed(
+    () => this.#connect(),
+    ({ client }) => client.close(),
+  );
   readonly #submissions = new Map<string, Promise<unknown>>();
   #vramMb: number | undefined;
   /** The server answered while its worker thread was dead; believed until the queue has moved. */
@@ -67,7 +69,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   protected abstract readonly defaultHost: string | undefined;
 
   protected get server(): Server {
-    return (this.#server ??= this.#connect());
+    return this.#servers.current;
   }
 
   /** @throws ConnectorError `validation` for bad settings, `service_unavailable` when the server cannot be reached */
@@ -76,9 +78,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   }
 
   protected async cleanupService(): Promise<void> {
-    const clients = [...this.#former.splice(0), ...(this.#server ? [this.#server.client] : [])];
-    this.#server = undefined;
-    await Promise.all(clients.map((client) => client.close()));
+    await this.#servers.close();
   }
 
   /** @throws ConnectorError `validation` for bad settings; the former ones stay in force then */
@@ -88,9 +88,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   }
 
   protected override async configurationUpdated(): Promise<void> {
-    const next = this.#connect();
-    if (this.#server) this.#former.push(this.#server.client);
-    this.#server = next;
+    this.#servers.renew();
   }
 
   protected override logFields(facts: JobLogFacts): LogFields {

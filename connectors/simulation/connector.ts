@@ -1,7 +1,7 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
-import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
 import { BaseConnector } from '../base/base-connector.ts';
-import { expandEnv } from '../base/env-template.ts';
+import { configOf } from '../base/env-template.ts';
+import { readPayload } from '../base/read-payload.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type {
   ConnectorConfig,
@@ -20,7 +20,7 @@ import { FakeService } from './fake-service.ts';
 import { makeArtifact } from './make-artifact.ts';
 import { fillMemory } from './memory.ts';
 import { simulationPayload, type SimulationPayload } from './payload.schema.ts';
-import { readSettings, settingName, SIMULATION_ENV, type SimulationSettings } from './settings.ts';
+import { readSettings, SIMULATION_ENV, type SimulationSettings } from './settings.ts';
 import { runServiceJob } from './service-job.ts';
 import { runSteps, type Work } from './steps.ts';
 import { waitUntil } from './wait.ts';
@@ -34,11 +34,8 @@ export class SimulationConnector extends BaseConnector {
 
   /** @throws ConnectorError `validation` naming each `SIMULATION_*` variable whose value is no good */
   constructor(connectorId = 'simulation', config: Partial<ConnectorConfig> = {}) {
-    const fromEnv = Object.entries(expandEnv(SIMULATION_ENV, process.env)).map(([name, value]) => [
-      settingName(name),
-      value,
-    ]);
-    super(connectorId, { service_type: 'simulation', ...Object.fromEntries(fromEnv), ...config });
+    const fromEnv = configOf(SIMULATION_ENV, 'SIMULATION_', process.env);
+    super(connectorId, { service_type: 'simulation', ...fromEnv, ...config });
     this.#settings = readSettings(this.config);
     this.config.health_check_interval_seconds = this.#settings.health_check_interval_seconds;
   }
@@ -109,7 +106,7 @@ export class SimulationConnector extends BaseConnector {
     progressCallback: ProgressCallback,
     context?: JobContext,
   ): Promise<JobResult> {
-    const payload = readPayload(jobData.payload);
+    const payload = readPayload(simulationPayload, jobData.payload);
     if (!(await this.checkHealth())) throw new ConnectorError('service_unavailable', 'The simulated service is down');
     this.#occupy();
     let memory: { release(): void } | undefined;
@@ -170,15 +167,6 @@ export class SimulationConnector extends BaseConnector {
       signal: payload.ignore_cancel ? undefined : context?.signal,
     };
   }
-}
-
-/** @throws ConnectorError `validation` with a pointer for each bad field */
-function readPayload(value: unknown): SimulationPayload {
-  const parsed = simulationPayload.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = fieldErrorsOf(parsed.error, '/payload');
-  const text = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-  throw new ConnectorError('validation', `The payload is not valid: ${text}`, { errors });
 }
 
 async function writeArtifacts(work: Work, context: JobContext | undefined): Promise<ArtifactRef[]> {

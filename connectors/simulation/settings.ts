@@ -49,11 +49,6 @@ const schema = z.object({
 
 export type SimulationSettings = z.output<typeof schema>;
 
-/** `SIMULATION_MAX_CONCURRENT` → `max_concurrent`: names in the configuration. */
-export function settingName(variable: string): string {
-  return variable.replace(/^SIMULATION_/, '').toLowerCase();
-}
-
 /** @throws ConnectorError `validation` naming every bad value with its variable */
 export function readSettings(config: ConnectorConfig): SimulationSettings {
   const parsed = schema.safeParse(config);

@@ -1,5 +1,6 @@
-import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
 import { BaseConnector } from '../base/base-connector.ts';
+import { readPayload } from '../base/read-payload.ts';
+import { Renewed } from '../base/renewed.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type {
   ConnectorConfig,
@@ -27,10 +28,10 @@ import { upscalePicture, type UpscaleResult } from './upscale-picture.ts';
 export class UpscaleConnector extends BaseConnector {
   service_type = 'upscale';
   version = MODEL_VERSION;
-  #settings: UpscaleSettings | undefined;
-  #threads: TileThreads | undefined;
-  /** Threads of former settings: they finish what they have, then end by themselves. */
-  readonly #former: TileThreads[] = [];
+  readonly #workshop = new Renewed(
+    () => openWorkshop(readSettings(this.config, process.env)),
+    ({ threads }) => threads.close(),
+  );
   #activeJobs = 0;
 
   constructor(connectorId = 'upscale', config: Partial<ConnectorConfig> = {}) {
@@ -44,18 +45,17 @@ export class UpscaleConnector extends BaseConnector {
   /** @throws ConfigError for a bad setting, ConnectorError `missing_model` when the weights are not installed */
   protected async initializeService(): Promise<void> {
     requireModels();
-    this.#apply(readSettings(this.config, process.env));
+    readSettings(this.config, process.env);
   }
 
   protected async cleanupService(): Promise<void> {
-    const threads = this.#threads ? [this.#threads, ...this.#former] : [];
-    this.#threads = undefined;
-    this.#former.length = 0;
-    await Promise.all(threads.map((each) => each.close()));
+    await this.#workshop.close();
   }
 
   protected override async configurationUpdated(): Promise<void> {
-    if (this.#threads) this.#apply(readSettings(this.config, process.env));
+    // Bad ones are refused before the former are given up.
+    readSettings(this.config, process.env);
+    this.#workshop.renew();
   }
 
   protected async processJobImpl(
@@ -64,14 +64,14 @@ export class UpscaleConnector extends BaseConnector {
     context?: JobContext,
   ): Promise<JobResult> {
     if (!context) throw new ConnectorError('internal', 'upscale needs a job context to read and write pictures');
-    if (!this.#threads || !this.#settings) throw new ConnectorError('internal', 'the connector is not initialized');
-    const payload = validPayload(jobData.payload);
+    const { settings, threads } = this.#workshop.current;
+    const payload = readPayload(payloadSchema, jobData.payload);
     this.#activeJobs++;
     try {
       const { result, artifact } = await upscalePicture({
         payload,
-        settings: this.#settings,
-        threads: this.#threads,
+        settings,
+        threads,
         context,
         report: (update) => void progressCallback({ job_id: jobData.id, ...update }),
       });
@@ -111,25 +111,12 @@ export class UpscaleConnector extends BaseConnector {
       supportsQueueIntrospection: true,
     };
   }
-
-  #apply(settings: UpscaleSettings): void {
-    this.#settings = settings;
-    if (this.#threads) this.#former.push(this.#threads);
-    this.#threads = new TileThreads({
-      size: settings.threads,
-      idleMs: settings.idle_seconds * 1_000,
-      heapMb: settings.thread_heap_mb,
-    });
-  }
 }
 
-/** Jobs are validated before they get here; a connector that is called directly still answers clearly. */
-function validPayload(payload: unknown): UpscalePayload {
-  const parsed = payloadSchema.safeParse(payload);
-  if (parsed.success) return parsed.data;
-  const errors = fieldErrorsOf(parsed.error, '/payload');
-  const summary = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-  throw new ConnectorError('validation', `The payload is not valid: ${summary}`, { errors });
+/** Threads are started by the first job. */
+function openWorkshop(settings: UpscaleSettings): { settings: UpscaleSettings; threads: TileThreads } {
+  const { threads: size, idle_seconds, thread_heap_mb: heapMb } = settings;
+  return { settings, threads: new TileThreads({ size, idleMs: idle_seconds * 1_000, heapMb }) };
 }
 
 function requireModels(): void {

@@ -1,4 +1,5 @@
 import { BaseConnector } from '../../base/base-connector.ts';
+import { Renewed } from '../../base/renewed.ts';
 import { authHeaders, instanceName } from '../../base/server-address.ts';
 import { ConnectorError } from '../../contract/connector-error.ts';
 import type {
@@ -38,9 +39,10 @@ const LONGEST_WAIT = 1_000;
 export class ComfyUIV2 extends BaseConnector {
   service_type = 'comfyui' as const;
   version = '1.0.0';
-  #server: Server | undefined;
-  /** Of former settings: jobs that run go on with them. */
-  readonly #former: V2Client[] = [];
+  readonly #servers = new Renewed(
+    () => connect(readSettings(this.config, undefined, process.env)),
+    ({ client }) => client.close(),
+  );
   readonly #submissions = new Map<string, Promise<V2Job>>();
 
   constructor(connectorId: string, config: Partial<ConnectorConfig>) {
@@ -53,13 +55,11 @@ export class ComfyUIV2 extends BaseConnector {
 
   /** @throws ConnectorError `validation` for bad settings, `authentication`, `service_unavailable` */
   protected async initializeService(): Promise<void> {
-    await this.#connected().client.ping();
+    await this.#servers.current.client.ping();
   }
 
   protected async cleanupService(): Promise<void> {
-    const clients = [...this.#former.splice(0), ...(this.#server ? [this.#server.client] : [])];
-    this.#server = undefined;
-    await Promise.all(clients.map((client) => client.close()));
+    await this.#servers.close();
   }
 
   /** @throws ConnectorError `validation` for bad settings; the former ones stay in force then */
@@ -69,8 +69,7 @@ export class ComfyUIV2 extends BaseConnector {
   }
 
   protected override async configurationUpdated(): Promise<void> {
-    if (this.#server) this.#former.push(this.#server.client);
-    this.#server = undefined;
+    this.#servers.renew();
   }
 
   protected override logFields(facts: JobLogFacts): LogFields {
@@ -78,12 +77,12 @@ export class ComfyUIV2 extends BaseConnector {
   }
 
   override async checkHealth(): Promise<boolean> {
-    await this.#connected().client.ping();
+    await this.#servers.current.client.ping();
     return true;
   }
 
   async getServiceInfo(): Promise<ServiceInfo> {
-    const { client, settings } = this.#connected();
+    const { client, settings } = this.#servers.current;
     await client.ping();
     return {
       service_name: 'ComfyUI',
@@ -108,7 +107,7 @@ export class ComfyUIV2 extends BaseConnector {
   }
 
   override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
-    const job = await this.#connected().client.job(serviceJobId);
+    const job = await this.#servers.current.client.job(serviceJobId);
     const status = job ? STATUS[job.status] : 'unknown';
     return {
       serviceJobId,
@@ -122,7 +121,7 @@ export class ComfyUIV2 extends BaseConnector {
 
   /** Asks until it has taken: some servers answer that they do, and do not. */
   protected override async cancelJobImpl(jobId: string, serviceJobId: string | undefined): Promise<void> {
-    const { client, settings } = this.#connected();
+    const { client, settings } = this.#servers.current;
     const submitted = await this.#submissions.get(jobId)?.catch(() => undefined);
     const id = submitted?.id ?? serviceJobId;
     if (id === undefined) return;
@@ -142,7 +141,7 @@ export class ComfyUIV2 extends BaseConnector {
     context?: JobContext,
   ): Promise<JobResult> {
     if (!context) throw new ConnectorError('internal', 'comfyui needs a job context to read and write files');
-    const { settings, client, templates } = this.#connected();
+    const { settings, client, templates } = this.#servers.current;
     try {
       const result = await runV2Job(jobData, progressCallback, context, {
         client,
@@ -160,11 +159,6 @@ export class ComfyUIV2 extends BaseConnector {
     } finally {
       this.#submissions.delete(jobData.id);
     }
-  }
-
-  #connected(): Server {
-    this.#server ??= connect(readSettings(this.config, undefined, process.env));
-    return this.#server;
   }
 }
 
