@@ -7,8 +7,10 @@ import { addComfyUI } from './commands/comfyui.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
 import { examples, type CommandContext } from './commands/context.ts';
+import { addConnector } from './commands/connector.ts';
 import { addCreate } from './commands/create.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addGenerate } from './commands/generate/generate.ts';
 import { addGetJob } from './commands/get-job.ts';
 import { addHelp } from './commands/help.ts';
 import { addListJobs } from './commands/list-jobs.ts';
@@ -67,8 +69,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
     );
   group(program, context, 'Jobs:', [addSubmit, addJobs, ...ONE_JOB]);
   group(program, context, 'Looking around:', [addServices, addPools, addWorkers, addStatus, addConfig, addDoctor]);
-  group(program, context, 'Running Switchyard:', [addUp, addWorker, addOrchestrator, addApi, addComfyUI]);
-  group(program, context, 'Connectors:', [addCreate]);
+  group(program, context, 'Running Switchyard:', [addUp, addWorker, addOrchestrator, addApi, addComfyUI, addGenerate]);
+  group(program, context, 'Connectors:', [addCreate, addConnector]);
   group(program, context, 'Help:', [addCompletion, addHelp]);
   return program;
 }
