@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { ProgressUpdate } from '../../../connectors/contract/connector.ts';
+import { momentOf } from '../../../connectors/simulation/progress-curve.ts';
 import { SimulationConnector } from '../../../connectors/simulation/connector.ts';
 import { FakeService } from '../../../connectors/simulation/fake-service.ts';
 import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
@@ -58,20 +59,18 @@ describe('work', () => {
   });
 
   test.each([
-    ['stall', (early: number) => expect(early).toBe(60)],
-    ['burst', (early: number) => expect(early).toBe(0)],
-  ])('%s: progress at a fifth of the time', async (progress_curve, check) => {
-    const { outcome, reports, context } = start({ duration: '10m', steps: 10, progress_curve });
-    if (progress_curve === 'burst') {
-      await eventually(() => expect(connector.getStatus()).toBe('active'));
-      check(reports.length);
-    }
-    context.abort(cancelled());
-    await expect(outcome).rejects.toThrow('CANCELLED');
-    const quick = start({ duration: 500, steps: 10, progress_curve });
-    await quick.outcome;
-    const early = quick.reports.filter((report) => (report.estimated_completion_ms ?? 0) >= 400);
-    check(early.at(-1)?.progress ?? 0);
+    // Six of ten steps within the first fifth of the time, the seventh in its last tenth.
+    ['stall' as const, [0.1, 0.2, 0.925, 1]],
+    // Several at one moment.
+    ['burst' as const, [0.5, 0.75, 0.75, 1]],
+    ['linear' as const, [0.3, 0.6, 0.7, 1]],
+  ])('%s: when 3, 6, 7 and 10 of 10 steps are done', async (progress_curve, moments) => {
+    expect([3, 6, 7, 10].map((step) => momentOf(progress_curve, step / 10))).toEqual(
+      moments.map((moment) => expect.closeTo(moment) as unknown),
+    );
+    const { outcome, reports } = start({ duration: 50, steps: 10, progress_curve });
+    await outcome;
+    expect(reports.map((report) => report.current_step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   test('with checkpoints the next attempt goes on from the last step', async () => {
