@@ -24,8 +24,6 @@ export interface ContractJob {
 export interface ContractBench {
   /** Jobs that the check of jobs at one time runs. */
   readonly crowd: number;
-  /** Held jobs wait for each other: only the first is at work. */
-  readonly oneAtATime: boolean;
   /** The backend gets one job at a time; the others wait in the worker. Default: as many as come. */
   readonly oneAtATime?: boolean;
   /** @param hold it stays at work until `release()`, where the backend can be told so */

@@ -33,7 +33,6 @@ interface Run {
 /** Runs jobs straight through a connector against whatever it is configured for, as an attempt on a worker would. */
 export class LiveBench implements ContractBench {
   readonly crowd = 2;
-  readonly oneAtATime = false;
   readonly #parts: LiveBenchParts;
   readonly #runs = new Map<ContractJob, Run>();
   #connector: ConnectorInterface;
