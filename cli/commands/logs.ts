@@ -31,14 +31,17 @@ async function logs(session: Session, given: string, options: { limit: number })
 }
 
 /** What every line of a process carries and no reader of one job's lines needs. */
-const NOISE = new Set(['time', 'level', 'message', 'name', 'job_id', 'pid', 'hostname', 'err']);
+const NOISE = new Set([
+  ...['time', 'level', 'message', 'name', 'job_id', 'pid', 'hostname', 'err', 'event'],
+  ...['machine_id', 'worker_id', 'connector_id', 'service_type', 'service', 'pool'],
+]);
 
 function logLines(line: JobLogLine, style: Style): string[] {
   const { time, level, message, name, err } = line;
   const paint = level === 'error' || level === 'fatal' ? style.bad : level === 'warn' ? style.warn : style.dim;
   const fields = Object.entries(line)
-    .filter(([key, value]) => !NOISE.has(key) && typeof value !== 'object')
-    .map(([key, value]) => `${key}=${String(value)}`);
+    .filter(([key]) => !NOISE.has(key))
+    .flatMap(([key, value]) => fieldTexts(key, value));
   const error = (err as { message?: unknown } | undefined)?.message;
   return [
     [
@@ -52,4 +55,14 @@ function logLines(line: JobLogLine, style: Style): string[] {
       .join(' '),
     ...(typeof error === 'string' ? plainLines(error).map((text) => `               ${style.bad(text)}`) : []),
   ];
+}
+
+/** `attempt=2`; counts such as token_usage one by one. Larger structures are for `--json`. */
+function fieldTexts(key: string, value: unknown): string[] {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== 'object') return [`${key}=${String(value)}`];
+  if (Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([name, count]) =>
+    typeof count === 'number' ? [`${key}.${name}=${count}`] : [],
+  );
 }

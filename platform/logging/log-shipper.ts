@@ -11,8 +11,10 @@ export interface LogShipperOptions {
   timeoutMs?: number;
 }
 
-/** Most records in one request. */
+/** Most records in one request, ... */
 const BATCH = 500;
+/** ... and most characters: Fluent Bit takes 4 MB. */
+const BATCH_LENGTH = 1_000_000;
 const MAX_PAUSE = 30_000;
 
 /**
@@ -83,7 +85,7 @@ export class LogShipper {
   }
 
   async #post(): Promise<boolean> {
-    const batch = this.#waiting.splice(0, BATCH);
+    const batch = this.#waiting.splice(0, this.#batchSize());
     const dropped = this.#dropped;
     const lines = dropped > 0 ? [...batch, droppedRecord(dropped)] : batch;
     try {
@@ -105,6 +107,12 @@ export class LogShipper {
       this.#putBack(batch);
       return false;
     }
+  }
+
+  #batchSize(): number {
+    let length = 0;
+    const past = this.#waiting.findIndex((line, index) => (length += line.length) > BATCH_LENGTH && index > 0);
+    return Math.min(past < 0 ? BATCH : past, BATCH);
   }
 
   #putBack(batch: string[]): void {

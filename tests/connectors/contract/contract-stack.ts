@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { type Child, startChild } from '../../../bench/child.ts';
+import { setConnectorLogger } from '../../../connectors/index.ts';
 import type { ConnectorInterface, ProgressUpdate } from '../../../connectors/contract/connector.ts';
 import type { JobError } from '../../../contract/errors.ts';
 import { jobWorkflowId } from '../../../contract/ids.ts';
@@ -11,6 +12,7 @@ import { jobErrorOf } from '../../../contract/job-error-details.ts';
 import type { JobOutcome, PreparedJob } from '../../../contract/plan.ts';
 import type { ServiceManifest } from '../../../contract/service-manifest.ts';
 import { JOBS_TASK_QUEUE } from '../../../contract/task-queues.ts';
+import { createLogger } from '../../../platform/logging/create-logger.ts';
 import { planJob } from '../../../platform/routing/plan-job.ts';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { WorkerGroup } from '../../../workers/process/worker-group.ts';
@@ -52,6 +54,13 @@ export class ContractStack {
   readonly #env: Record<string, string>;
   readonly #workers = new Map<ContractWorker, WorkerGroup>();
   readonly #children: Child[] = [];
+  /** Every line that workers in this process have logged. */
+  readonly log: string[] = [];
+  readonly #logger = createLogger({
+    level: 'debug',
+    name: 'worker',
+    destination: { write: (line: string) => void this.log.push(line) },
+  });
   #counter = 0;
 
   private constructor(
@@ -87,6 +96,7 @@ export class ContractStack {
   }
 
   async worker(pool: keyof typeof POOLS = 'first'): Promise<ContractWorker> {
+    setConnectorLogger(this.#logger);
     const ConnectorClass = await this.#subject.connectorClass();
     const connector = new ConnectorClass();
     await connector.initialize();
@@ -95,6 +105,7 @@ export class ContractStack {
     const group = await this.stack.startPool(pool, {
       connector: async () => listening(connector, told, begun),
       maxOutputBytes: MAX_OUTPUT_BYTES,
+      logger: this.#logger,
       ownConnection: true,
     });
     const worker: ContractWorker = {
