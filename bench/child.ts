@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 export interface Child {
   pid: number;
@@ -7,6 +7,9 @@ export interface Child {
   ready: Record<string, unknown>;
   /** Resident memory now, bytes (Linux). */
   rss(): number;
+  /** Highest resident memory since the start, or since `forgetPeak()`; bytes (Linux). */
+  peakRss(): number;
+  forgetPeak(): void;
   /** SIGTERM, and waits until it has left. */
   stop(): Promise<void>;
   /** SIGKILL, and waits until it is gone. */
@@ -46,12 +49,16 @@ function handle(child: ChildProcess, ready: Record<string, unknown>, exited: Chi
     pid: child.pid!,
     ready,
     exited,
-    rss: () => {
-      const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
-      return Number(line?.[1] ?? 0) * 1_024;
-    },
+    rss: () => memoryOf(child.pid, 'VmRSS'),
+    peakRss: () => memoryOf(child.pid, 'VmHWM'),
+    forgetPeak: () => writeFileSync(`/proc/${child.pid}/clear_refs`, '5'),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     signal: (name) => void child.kill(name),
   };
+}
+
+function memoryOf(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): number {
+  const line = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1] ?? 0) * 1_024;
 }

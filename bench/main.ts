@@ -6,6 +6,7 @@ import { heartbeatTraffic } from './heartbeat-traffic.ts';
 import { historyEvents, idleMemory, progressDelay } from './footprint.ts';
 import { closeHttp, NOOP_JOB, submit } from './http.ts';
 import { runLoad } from './load.ts';
+import { largeOutput } from './large-output.ts';
 import { liveTokens } from './live.ts';
 import type { Measurement } from './measurement.ts';
 import { openSite, type Site } from './site.ts';
@@ -24,6 +25,7 @@ const parts: Record<string, (site: Site) => Promise<Measurement | Measurement[]>
   progress: (site) => progressDelay(site),
   memory: idleMemory,
   live: liveTokens,
+  output: largeOutput,
   comfyui: (site) => comfyuiGap(site),
   upscale: () => upscaleAgainstTileLoop(),
 };
