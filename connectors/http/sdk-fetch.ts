@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { FormData } from 'undici';
 import type { HttpClient } from './http-client.ts';
 import { HttpError } from './http-error.ts';
@@ -92,7 +91,7 @@ function bodyOf(body: RequestInit['body']): string | Buffer | FormData | Readabl
   if (body === null || body === undefined) return undefined;
   if (typeof body === 'string') return body;
   if (body instanceof globalThis.FormData) return ownForm(body);
-  if (body instanceof ReadableStream) return Readable.fromWeb(body as NodeReadableStream);
+  if (body instanceof ReadableStream) return Readable.fromWeb(body);
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   throw new TypeError(`a body of type ${Object.prototype.toString.call(body)} cannot be sent`);
 }

@@ -24,9 +24,9 @@ function refused({ status, body }: Refusal, { exchange, host, hide }: ErrorFacts
     return new ConnectorError('rate_limited', text, { retry_after_ms });
   }
   if (status === 422) {
-    const title = String((body as { title?: unknown } | null)?.title ?? '');
+    const { title } = (body ?? {}) as { title?: unknown };
     // "Invalid version or not permitted"
-    if (/version/i.test(title)) return fail('missing_model', '/payload/model');
+    if (typeof title === 'string' && /version/i.test(title)) return fail('missing_model', '/payload/model');
     return new ConnectorError('validation', text, { errors: fieldErrors(body, said) });
   }
   const { code, retryable } = codeOfStatus(status);
@@ -40,8 +40,8 @@ function resetOf(headers: Readonly<Record<string, string>>, said: string): numbe
 }
 
 interface InvalidField {
-  field?: unknown;
-  description?: unknown;
+  field?: string;
+  description?: string;
 }
 
 /**
@@ -53,12 +53,12 @@ function fieldErrors(body: unknown, said: string): FieldError[] {
   const found: FieldError[] = [];
   if (Array.isArray(invalid_fields)) {
     for (const { field, description } of invalid_fields as InvalidField[]) {
-      found.push({ pointer: pointerTo(String(field ?? 'input')), detail: String(description ?? said) });
+      found.push({ pointer: pointerTo(field ?? 'input'), detail: description ?? said });
     }
   } else if (Array.isArray(detail)) {
-    for (const { loc, msg } of detail as { loc?: unknown[]; msg?: unknown }[]) {
+    for (const { loc, msg } of detail as { loc?: (string | number)[]; msg?: string }[]) {
       const path = (loc ?? []).filter((part) => part !== 'body').join('.');
-      found.push({ pointer: pointerTo(path || 'input'), detail: String(msg ?? said) });
+      found.push({ pointer: pointerTo(path || 'input'), detail: msg ?? said });
     }
   } else if (typeof detail === 'string') {
     for (const [, path = '', problem = ''] of detail.matchAll(/^\s*-\s*(input[\w.]*):\s*(.+)$/gm)) {

@@ -72,7 +72,7 @@ export async function finishPrediction(options: FinishOptions): Promise<JobResul
 export function textOf(output: unknown): string | undefined {
   if (typeof output === 'string') return output;
   const pieces = Array.isArray(output) && output.length > 0 && output.every((piece) => typeof piece === 'string');
-  return pieces ? (output as string[]).join('') : undefined;
+  return pieces ? output.join('') : undefined;
 }
 
 function costOfPrediction(api: ReplicateApi, name: string, metrics: Record<string, unknown>): Cost | undefined {

@@ -1,3 +1,4 @@
+import { parseDuration } from '../../contract/duration.ts';
 import { encodeFile, withFiles } from '../base/hosted/inline-inputs.ts';
 import { PaidCall } from '../base/hosted/paid-call.ts';
 import type { PlainClient } from '../base/hosted/plain-client.ts';
@@ -161,15 +162,12 @@ export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument
   ) {
     const endpoints = this.#endpointsOf(this.api);
     await endpoints.check(endpoint, context.signal);
-    const { execution_timeout: executionTimeout, ttl, low_priority: lowPriority } = payload;
-    const policy = Object.fromEntries(
-      Object.entries({ executionTimeout, ttl, lowPriority }).filter(([, value]) => value !== undefined),
-    );
+    const policy = policyOf(payload);
     const json = {
       input: await withFiles(payload.input, '/payload/input', context, (file) =>
         encodeFile(file, payload.file_encoding),
       ),
-      ...(Object.keys(policy).length > 0 ? { policy } : {}),
+      ...(policy ? { policy } : {}),
       ...payload.extra_body,
     };
     refuseTooLarge(json);
@@ -187,6 +185,17 @@ export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument
   #endpointsOf(api: RunPodApi): Endpoints {
     return this.#endpoints.get(api) as Endpoints;
   }
+}
+
+/** What the job wishes beside the endpoint's own settings. */
+function policyOf({ execution_timeout, ttl, low_priority: lowPriority }: RunPayload): object | undefined {
+  const fields = { executionTimeout: milliseconds(execution_timeout), ttl: milliseconds(ttl), lowPriority };
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return given.length > 0 ? Object.fromEntries(given) : undefined;
+}
+
+function milliseconds(duration: string | number | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDuration(duration);
 }
 
 function refuseTooLarge(json: unknown): void {

@@ -54,7 +54,7 @@ function handlerError(error: unknown): string {
   const { error_type, error_message } = document as { error_type?: unknown; error_message?: unknown };
   if (typeof error_message !== 'string') return backendText(document);
   // Python's own way to show a class.
-  const type = /'([\w.]+)'/.exec(String(error_type ?? ''))?.[1] ?? error_type;
+  const type = typeof error_type === 'string' ? (/'([\w.]+)'/.exec(error_type)?.[1] ?? error_type) : '';
   return backendText([type, error_message].filter(Boolean).join(': '));
 }
 

@@ -15,7 +15,6 @@ const duration = (least: number) =>
       },
       `must be between ${least / 1_000}s and 7d: ${DURATION_HINT}`,
     )
-    .transform((value) => parseDuration(value) as number)
     .optional();
 
 export const endpointId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of an endpoint, as in its address');
@@ -48,7 +47,8 @@ export const runPayload = z
     extra_body: extraBody(['input', 'policy', 'webhook']),
   })
   .superRefine(({ ttl, execution_timeout: run }, ctx) => {
-    if (ttl === undefined || run === undefined || ttl > run) return;
+    if (ttl === undefined || run === undefined) return;
+    if ((parseDuration(ttl) ?? 0) > (parseDuration(run) ?? 0)) return;
     const message =
       'must be longer than execution_timeout: it counts the wait in the queue too, and deletes a running job';
     ctx.addIssue({ code: 'custom', path: ['ttl'], message });

@@ -22,7 +22,7 @@ export function readProgress(said: unknown): RunProgress | undefined {
   const [step, total] = [fields['step'] ?? fields['current_step'], fields['total'] ?? fields['total_steps']];
   const counted = typeof step === 'number' && typeof total === 'number' && total > 0 ? { step, total } : {};
   const message = typeof words === 'string' ? words.slice(0, 200) : read?.message;
-  const byCount = counted.step === undefined ? undefined : percentOf((100 * counted.step) / (counted.total as number));
+  const byCount = counted.step === undefined ? undefined : percentOf((100 * counted.step) / counted.total);
   const percent = read?.percent ?? byCount;
   return percent === undefined && message === undefined ? undefined : { percent, message, ...counted };
 }

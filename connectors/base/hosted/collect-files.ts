@@ -51,10 +51,12 @@ async function fileIn(place: TextPlace, sources: FileSources, index: number): Pr
     return sources.isFile(place) ? fetched(place, sources, index) : undefined;
   }
   const data = DATA_URL.exec(text);
-  if (!data && text.length < SHORTEST) return undefined;
+  // As RunPod's ComfyUI worker says it.
+  const said = place.field === 'data' && place.parent?.['type'] === 'base64' && text !== '';
+  if (!data && !said && text.length < SHORTEST) return undefined;
   const encoded = data ? text.slice(data[0].length) : text;
   const kind = await kindOf(encoded);
-  if (!data && (!kind || !BASE64.test(encoded))) return undefined;
+  if (!data && !said && (!kind || !BASE64.test(encoded))) return undefined;
   const name = namedBeside(place) ?? `output-${index + 1}.${kind?.ext ?? 'bin'}`;
   return context.writeOutput(Buffer.from(encoded, 'base64'), { name, mime: kind?.mime ?? data?.[1] });
 }
