@@ -12,8 +12,8 @@ export interface LoadedConfig {
   file?: string;
 }
 
-const PATHS: readonly SettingName[] = ['dataDir', 'configDir', 'temporalBinary'];
-const PATH_LISTS: readonly SettingName[] = ['connectorDirs', 'pluginDirs', 'inputRoots'];
+const PATHS: readonly SettingName[] = ['dataDir', 'configDir', 'servicesDir', 'temporalBinary'];
+const PATH_LISTS: readonly SettingName[] = ['connectorDirs', 'pluginDirs', 'serviceRoots', 'inputRoots'];
 
 /**
  * Environment > `switchyard.config.json` (or the file `SWITCHYARD_CONFIG` names) > defaults. Paths become absolute,

@@ -109,6 +109,18 @@ export const SETTINGS = {
     default: '',
     description: 'Units this machine has of the resources under `resource_bindings`, e.g. `licence:2,tpu:1`',
   }),
+  servicesDir: setting({
+    env: 'SWITCHYARD_SERVICES_DIR',
+    schema: text,
+    default: '.switchyard/services',
+    description: 'Where the programs of internal workers are installed and keep their files',
+  }),
+  serviceRoots: setting({
+    env: 'SWITCHYARD_SERVICE_ROOTS',
+    schema: list,
+    default: '',
+    description: 'More folders that programs of internal workers may be in, comma-separated',
+  }),
   inputRoots: setting({
     env: 'SWITCHYARD_INPUT_ROOTS',
     schema: list,

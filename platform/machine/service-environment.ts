@@ -4,7 +4,7 @@ import type { ConfigProblem } from '../config/config-error.ts';
  * Taken from the machine's own environment, when set: enough to find programs and folders, to speak the right language
  * and to reach the driver. Nothing else of it reaches a service: it holds our credentials.
  */
-const INHERITED = [
+export const INHERITED_VARIABLES = [
   'PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TZ', 'TMPDIR', 'LANG', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE',
   'LD_LIBRARY_PATH', 'CUDA_HOME', 'CUDA_PATH', 'ROCM_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE',
   'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'XDG_RUNTIME_DIR',
@@ -65,7 +65,7 @@ function nameProblem(name: string, bound: boolean): Omit<ConfigProblem, 'name'> 
   const refused = REFUSED.find(([pattern]) => pattern.test(name));
   if (refused) return { problem: 'must not be set', hint: `it ${refused[1]}` };
   if (bound && BINDING.test(name))
-    return { problem: 'must not be set', hint: 'resource_binding and gpus decide which device an instance gets' };
+    return { problem: 'must not be set', hint: 'resource_binding decides which device an instance gets' };
   return undefined;
 }
 
@@ -76,7 +76,7 @@ export function buildEnvironment(
   own: NodeJS.ProcessEnv,
 ): Record<string, string> {
   const result: Record<string, string> = {};
-  for (const name of [...INHERITED, ...passEnv]) {
+  for (const name of [...INHERITED_VARIABLES, ...passEnv]) {
     const value = own[name];
     if (value !== undefined) result[name] = value;
   }
