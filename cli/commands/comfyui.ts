@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { type CustomNode, type CustomNodeResult, readNodeList } from '../../connectors/comfyui/nodes/custom-node.ts';
+import type { ComfyUIRemoteConnector } from '../../connectors/comfyui/connector.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -23,6 +24,7 @@ interface Options {
 
 export function addComfyUI(parent: Command, context: CommandContext): void {
   const comfyui = parent.command('comfyui').description('Look after a ComfyUI installation');
+  addFree(comfyui, context);
   comfyui
     .command('install-nodes')
     .description('Install custom nodes, many at a time; one that fails does not stop the others')
@@ -58,12 +60,46 @@ What git and pip said stands in DIR/.switchyard/nodes/NAME.log.`,
     });
 }
 
+function addFree(comfyui: Command, context: CommandContext): void {
+  comfyui
+    .command('free')
+    .description('Unload models and drop the node cache of a ComfyUI, after the prompt that runs now')
+    .option('--server <url>', 'the ComfyUI (COMFYUI_URL)')
+    .option('--models-only', 'keep the cache of node outputs')
+    .addHelpText('after', examples(['switchyard comfyui free --server http://127.0.0.1:8188', '']))
+    .action(async ({ server, modelsOnly = false }: { server?: string; modelsOnly?: boolean }) => {
+      await withServer(context.terminal, server, (connector) =>
+        connector.freeMemory({ unload_models: true, free_memory: !modelsOnly }),
+      );
+      context.exitCode = EXIT.ok;
+    });
+}
+
+/** Has a connector for that server for a while. @throws CliError in words for people */
+async function withServer<T>(
+  { env }: Terminal,
+  given: string | undefined,
+  work: (connector: ComfyUIRemoteConnector) => Promise<T>,
+): Promise<T> {
+  const url = given ?? env['COMFYUI_URL'];
+  if (!url) throw usageError('Nobody says where ComfyUI is', 'Give --server URL, or set COMFYUI_URL');
+  const { ComfyUIRemoteConnector: Connector } = await import('../../connectors/comfyui/connector.ts');
+  const connector = new Connector('cli', { url, dir: '' });
+  try {
+    return await work(connector);
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    throw new CliError(error.code === 'validation' ? EXIT.usage : EXIT.error, error.message, { cause: error });
+  } finally {
+    await connector.cleanup();
+  }
+}
+
 async function install(terminal: Terminal, addresses: string[], options: Options): Promise<CustomNodeResult[]> {
   const { env, cwd } = terminal;
   const nodes = [...addresses.flatMap((each) => readNodeList(each)), ...(await fromFile(terminal, options.list))];
   if (nodes.length === 0) throw usageError('No nodes are named', 'Give their addresses, or --list FILE');
   const dir = options.path ?? (options.server === undefined ? env['COMFYUI_DIR'] : undefined);
-  const server = options.server ?? env['COMFYUI_URL'];
   const stop = new AbortController();
   const release = terminal.onInterrupt(() =>
     stop.abort(new CliError(EXIT.interrupted, 'Interrupted', { hint: 'The same command goes on from here' })),
@@ -84,14 +120,7 @@ async function install(terminal: Terminal, addresses: string[], options: Options
         onWait: (pid) => note(terminal, `process ${pid} installs into that folder; waiting for it`),
       });
     }
-    if (!server) throw usageError('Nobody says where ComfyUI is', 'Give --path DIR, or --server URL');
-    const { ComfyUIRemoteConnector } = await import('../../connectors/comfyui/connector.ts');
-    const connector = new ComfyUIRemoteConnector('cli', { url: server, dir: '' });
-    try {
-      return await connector.installCustomNodes(nodes, common);
-    } finally {
-      await connector.cleanup();
-    }
+    return await withServer(terminal, options.server, (connector) => connector.installCustomNodes(nodes, common));
   } finally {
     release();
   }

@@ -104,7 +104,13 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
 
   async getServiceInfo(): Promise<ServiceInfo> {
     const { client, settings, models } = this.server;
-    const [stats, queue, dead] = await Promise.all([client.systemStats(), client.queue(), this.#isDead()]);
+    const [stats, queue, dead, known] = await Promise.all([
+      client.systemStats(),
+      client.queue(),
+      this.#isDead(),
+      // A proxy may keep the route to itself.
+      models.all().catch(() => []),
+    ]);
     const system = asRecord(stats['system']);
     const device = asRecord((stats['devices'] as unknown[] | undefined)?.[0]);
     const total = Number(device['vram_total'] ?? 0);
@@ -114,7 +120,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
       base_url: settings.base_url,
       status: dead ? 'error' : queue.running.length > 0 ? 'busy' : 'online',
       capabilities: {
-        supported_models: models.known,
+        supported_models: known,
         features: ['progress', 'reattach', 'cancel', 'templates', ...(this.usesSocket ? ['previews'] : [])],
         concurrent_jobs: this.config.max_concurrent_jobs,
       },

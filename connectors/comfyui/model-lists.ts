@@ -8,16 +8,10 @@ export class ModelLists {
   readonly #client: ComfyClient;
   readonly #ttlMs: number;
   #asked: { at: number; lists: Promise<Record<string, string[]>> } | undefined;
-  #known: string[] = [];
 
   constructor(client: ComfyClient, ttlMs: number) {
     this.#client = client;
     this.#ttlMs = ttlMs;
-  }
-
-  /** What the last answer held; asks nobody. */
-  get known(): string[] {
-    return this.#known;
   }
 
   byFolder(): Promise<Record<string, string[]>> {
@@ -35,8 +29,7 @@ export class ModelLists {
 
   /** Names as nodes offer them, each once. */
   async all(): Promise<string[]> {
-    this.#known = [...new Set(Object.values(await this.byFolder()).flat())].toSorted();
-    return this.#known;
+    return [...new Set(Object.values(await this.byFolder()).flat())].toSorted();
   }
 
   clear(): void {

@@ -18,6 +18,11 @@ const graphSchema = z
       return;
     }
     const ids = Object.keys(graph);
+    const wrapped = ['prompt', 'output', 'workflow'].find((key) => looksLikeGraph(graph[key]));
+    if (wrapped !== undefined) {
+      ctx.addIssue({ code: 'custom', message: `holds the graph under "${wrapped}"; send what stands there` });
+      return;
+    }
     if (ids.length === 0) ctx.addIssue({ code: 'custom', message: 'has no nodes' });
     for (const id of ids) {
       const node = nodeSchema.safeParse(graph[id]);
@@ -26,6 +31,13 @@ const graphSchema = z
       }
     }
   });
+
+/** The body of `POST /prompt` or the editor's export of both formats, instead of the graph in it. */
+function looksLikeGraph(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || 'class_type' in value) return false;
+  const nodes = Object.values(value);
+  return nodes.length > 0 && nodes.every((node) => typeof node === 'object' && node !== null && 'class_type' in node);
+}
 
 function isUiFormat(graph: Record<string, unknown>): boolean {
   return Array.isArray(graph['nodes']) || (typeof graph['last_node_id'] !== 'undefined' && 'links' in graph);

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { ComfyDouble } from '../doubles/comfyui/comfy-double.ts';
 import { managerDouble } from '../doubles/comfyui/manager-double.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { runCommand } from './run-command.ts';
@@ -57,6 +58,26 @@ describe('switchyard comfyui install-nodes', () => {
     const { code, stderr } = await runCommand([...COMMAND, ...args], { cwd });
     expect(stderr).toContain(message);
     expect(code).toBe(2);
+  });
+});
+
+describe('switchyard comfyui free', () => {
+  test('frees the memory of a server, and says when there is none', async () => {
+    const double = await ComfyDouble.start();
+    const cwd = temporaryFolder();
+    const free = (...args: string[]) =>
+      runCommand(['comfyui', 'free', ...args], { cwd, env: { COMFYUI_URL: double.url } });
+    expect((await free()).code).toBe(0);
+    expect((await free('--models-only')).code).toBe(0);
+    expect(double.ledger.frees).toEqual([
+      { unload_models: true, free_memory: true },
+      { unload_models: true, free_memory: false },
+    ]);
+    await double.stop();
+    const away = await free();
+    expect(away.code).toBe(1);
+    expect(away.stderr).toContain(double.url);
+    expect((await runCommand(['comfyui', 'free'], { cwd })).code).toBe(2);
   });
 });
 

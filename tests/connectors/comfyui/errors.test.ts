@@ -113,6 +113,11 @@ describe('what is refused before anything is queued', () => {
       ],
     ),
     [
+      'the whole body of POST /prompt',
+      { prompt: graphWith(), client_id: 'me' },
+      { code: 'validation', errors: [{ pointer: '/payload/workflow' }] },
+    ],
+    [
       'the format of the editor',
       { nodes: [], links: [], last_node_id: 3 },
       { code: 'validation', errors: [{ pointer: '/payload/workflow' }] },

@@ -253,6 +253,8 @@ describe('a job on ComfyUI', () => {
     const { connector } = await bench();
     await connector.initialize();
     expect(await connector.getAvailableModels()).toContain('sd_xl_base_1.0.safetensors');
+    const { capabilities } = await connector.getServiceInfo();
+    expect(capabilities.supported_models).toContain('sd_xl_base_1.0.safetensors');
     expect(await connector.getServiceInfo()).toMatchObject({
       service_name: 'ComfyUI',
       service_version: '0.3.64',
