@@ -54,6 +54,6 @@ function countsIn(value: unknown): Record<string, number> | undefined {
   return counts.length > 0 ? (Object.fromEntries(counts.slice(0, 16)) as Record<string, number>) : undefined;
 }
 
-export function snakeCase(name: string): string {
+function snakeCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
 }
