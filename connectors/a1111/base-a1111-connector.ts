@@ -17,6 +17,7 @@ import type { LogFields } from '../contract/log-fields.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { A1111Client } from './a1111-client.ts';
 import { Catalog } from './catalog.ts';
+import { checkpointTitle } from './check-job.ts';
 import { asRecord, numberOf, textOf } from './documents.ts';
 import { instanceSlot } from './instance-slot.ts';
 import { a1111LogFields } from './log-fields.ts';
@@ -169,9 +170,13 @@ export abstract class BaseA1111Connector extends BaseConnector {
     catalog.forget();
   }
 
-  /** Loads a checkpoint for all jobs that name none. @param title as `getAvailableModels` has it */
-  async loadModel(title: string): Promise<void> {
-    const { client } = this.server;
+  /**
+   * Loads a checkpoint for all jobs that name none.
+   * @throws ConnectorError `missing_model`
+   */
+  async loadModel(model: string): Promise<void> {
+    const { client, catalog } = this.server;
+    const title = await checkpointTitle(model, catalog);
     await this.#alone(() => client.setOptions({ sd_model_checkpoint: title }));
   }
 

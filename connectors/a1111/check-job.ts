@@ -47,6 +47,18 @@ export async function checkJob(payload: A1111Payload, catalog: Catalog, settings
   throw new ConnectorError(code, `This server cannot do the job: ${text}`, { errors });
 }
 
+/**
+ * A checkpoint as the server wants to hear it.
+ * @param model title, name, file or hash
+ * @throws ConnectorError `missing_model` with what there is
+ */
+export async function checkpointTitle(model: string, catalog: Catalog): Promise<string> {
+  const wish: Wish = { field: 'model', value: model, lists: ['checkpoints'], what: 'model', code: 'missing_model' };
+  const found = await lookUp(wish, catalog);
+  if (typeof found === 'string') return found;
+  throw new ConnectorError('missing_model', `The server has no model "${model}"; ${found?.hint}`);
+}
+
 function wishes(payload: A1111Payload, settings: A1111Settings): Wish[] {
   const all: (Wish | undefined)[] = [];
   const wish = (field: string, value: unknown, lists: NameList[], what: string, more: Partial<Wish> = {}) => {

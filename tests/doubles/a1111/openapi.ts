@@ -158,8 +158,9 @@ export class BodyCheck {
 
   constructor(document: Json = openApi) {
     const ajv = new Ajv({ allErrors: true, strict: false });
-    const { schemas } = document['components'] as { schemas: Json };
-    this.#checks = new Map(Object.entries(ROUTES).map(([route, name]) => [route, ajv.compile(schemas[name])]));
+    ajv.addSchema(document, 'https://web.ui/openapi.json');
+    const schemaOf = (name: string) => ajv.getSchema(`https://web.ui/openapi.json#/components/schemas/${name}`)!;
+    this.#checks = new Map(Object.entries(ROUTES).map(([route, name]) => [route, schemaOf(name)]));
   }
 
   /** @returns FastAPI's `detail`; empty when all is well */
