@@ -1,3 +1,6 @@
+// What somebody keeps in their .env files must not decide how tests end; no such file lies there.
+process.env['SWITCHYARD_ENV_DIR'] ??= new URL('./tests', import.meta.url).pathname;
+
 /** Start it through `npm test`, or with NODE_OPTIONS="--experimental-vm-modules --disable-warning=ExperimentalWarning". */
 export default {
   testEnvironment: 'node',

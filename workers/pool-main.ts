@@ -1,25 +1,25 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
 import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
 import { createInputResolver } from '../platform/inputs/create-input-resolver.ts';
+import { type AskedWork, assignWork, onePerQueue } from './pool/assign-work.ts';
 import { ConnectorHost } from './pool/connector-host.ts';
+import { createPlugins } from './pool/create-plugins.ts';
 import { createPoolWorkers } from './pool/create-pool-workers.ts';
 import { withRequiredEnv } from './pool/required-env.ts';
-import { servedRoutes } from './pool/served-routes.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
 import { loadProcess } from './process/load-process.ts';
+import { startLiveSource } from './process/start-live.ts';
 import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
 import { runWorkers } from './process/worker-group.ts';
 import { createWorkerMetrics } from './process/worker-metrics.ts';
 
-export interface PoolWorkerProcessOptions {
-  pool: string;
-  /** Undefined: every capability of the pool whose connector has what it needs. */
-  capabilities?: string[];
+export interface PoolWorkerProcessOptions extends AskedWork {
   /** Jobs at a time and capability, instead of the configured number. */
   maxConcurrent?: number;
   /** First port to try for the health server. */
@@ -33,29 +33,40 @@ export interface PoolWorkerProcessOptions {
  */
 export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): Promise<number> {
   const stop = untilAskedToStop();
-  const base = await loadProcess(`worker-${options.pool}`, process.env);
-  const { config, logger, catalog, discovered } = base;
+  const label = options.pool ?? options.instanceOf ?? 'machine';
+  const base = await loadProcess(`worker-${label}`, process.env);
+  const { config, catalog, discovered } = base;
+  const asked = { ...options, workers: options.workers ?? config.workers };
+  const assignment = await assignWork(base, asked);
+  // Connectors look for their settings in the environment of the process.
+  Object.assign(process.env, base.env, assignment.env);
+  const identity = processIdentity(`worker/${process.env['WORKER_ID'] ?? assignment.name}`);
+  const who = { machine_id: process.env['MACHINE_ID'] ?? hostname(), worker_id: process.env['WORKER_ID'] ?? identity };
+  const logger = base.logger.child(who);
   setConnectorLogger(logger);
-  const asked = servedRoutes(catalog, options.pool, options.capabilities);
-  const routes = await withRequiredEnv(asked, discovered, process.env, logger, options.capabilities !== undefined);
+  const plugins = await createPlugins(base, process.env);
+  const sources = { discovered, env: process.env, folder: base.envFiles.folder };
+  const routes = onePerQueue(await withRequiredEnv(assignment.routes, sources, logger, assignment.strict));
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
 
-  const identity = processIdentity(`worker/${options.pool}`);
-  const connectors = new ConnectorHost(discovered, logger);
-  const metrics = createWorkerMetrics({ pool: options.pool });
+  const connectors = new ConnectorHost(discovered, logger, plugins);
+  const metrics = createWorkerMetrics({ pool: label });
   const workRoot = join(config.dataDir, 'work');
   await sweepWorkDirs(workRoot, Date.now());
+  const live = startLiveSource(config, logger);
   const processJob = createProcessJob({
-    connector: (className) => connectors.get(className),
+    connector: (className, task) => connectors.forTask(className, task, routes),
     artifacts: base.artifacts,
     inputs: createInputResolver({ config, artifacts: base.artifacts }),
+    plugins,
     logger,
     workRoot,
     maxOutputBytes: config.maxOutputBytes,
     worker: identity,
     observer: metrics.observer,
+    live: live.source,
   });
   const workers = await createPoolWorkers({
     connection,
@@ -68,8 +79,10 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   });
   const group = runWorkers(workers, logger);
   // Ready before the first job asks; one that cannot start now is tried again by its first job.
-  for (const name of new Set(routes.map((route) => route.connector))) {
-    connectors.get(name).catch((error: unknown) => logger.warn({ err: error, connector: name }, 'connector not ready'));
+  for (const { connector, api_config: apiConfig } of routes) {
+    connectors
+      .get(connector, apiConfig)
+      .catch((error: unknown) => logger.warn({ err: error, connector }, 'connector not ready'));
   }
   let leaving = false;
   const health = await startHealthServer({
@@ -83,12 +96,13 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     }),
     status: () => ({
       role: 'pool-worker',
-      pool: options.pool,
+      pool: label,
       identity,
       uptime_seconds: Math.round(process.uptime()),
       memory_bytes: process.memoryUsage.rss(),
       workers: group.states(),
       connectors: connectors.states(),
+      plugins: plugins?.names ?? [],
     }),
   });
   const queues = group.states().map((worker) => worker.task_queue);
@@ -104,10 +118,15 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const error = await group.failed;
   clearTimeout(overdue);
   await connectors.cleanup();
+  await live.close();
   await health.close();
   await connection.close();
   logger.info('pool worker stopped');
   return error === undefined ? 0 : 1;
+}
+
+function names(list: string | undefined): string[] | undefined {
+  return list?.split(',').map((name) => name.trim());
 }
 
 if (isEntryPoint(import.meta.url)) {
@@ -115,14 +134,18 @@ if (isEntryPoint(import.meta.url)) {
     options: {
       pool: { type: 'string' },
       capabilities: { type: 'string' },
+      workers: { type: 'string' },
+      'instance-of': { type: 'string' },
       'max-concurrent': { type: 'string' },
       'health-port': { type: 'string' },
     },
   });
   await runMain(() =>
     runPoolWorkerProcess({
-      pool: values.pool ?? '',
-      capabilities: values.capabilities?.split(',').map((name) => name.trim()),
+      pool: values.pool,
+      capabilities: names(values.capabilities),
+      workers: names(values.workers),
+      instanceOf: values['instance-of'],
       maxConcurrent: values['max-concurrent'] === undefined ? undefined : Number(values['max-concurrent']),
       healthPort: values['health-port'] === undefined ? undefined : Number(values['health-port']),
     }),

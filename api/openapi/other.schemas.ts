@@ -45,6 +45,7 @@ export const serviceSchema = z.object({
   type: z.enum(['internal', 'external']),
   pools: z.array(z.string()).describe('Preferred first'),
   connectors: z.array(z.string()),
+  required_env: z.array(z.string()).describe('Variables that its workers must have'),
   inputs: z
     .array(z.object({ field: z.string(), description: z.string(), mime: z.array(z.string()), required: z.boolean() }))
     .describe('Payload fields that hold a media reference'),
@@ -52,7 +53,12 @@ export const serviceSchema = z.object({
   payload_schema: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the payload'),
   workers: z.int().describe('Workers that are there, over all pools'),
 });
-export const serviceListSchema = z.object({ services: z.array(serviceSchema) });
+export const serviceListSchema = z.object({
+  services: z.array(serviceSchema),
+  off: z
+    .array(z.object({ name: z.string(), family: z.string().describe('What CONNECTORS would have to name') }))
+    .describe('Services that CONNECTORS leaves out here'),
+});
 
 const backlogSchema = z.object({
   queued: z.number(),

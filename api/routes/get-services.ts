@@ -17,7 +17,8 @@ export function getServices(api: ApiContext): Route {
       answers: { 200: json('All services', ref('ServiceList')) },
     },
     handle(_req, res) {
-      res.json({ services: [...api.catalog.services.values()].map((service) => serviceView(api, service)) });
+      const off = [...api.catalog.off].map(([name, family]) => ({ name, family }));
+      res.json({ services: [...api.catalog.services.values()].map((service) => serviceView(api, service)), off });
     },
   };
 }
@@ -36,6 +37,10 @@ export function getService(api: ApiContext): Route {
     handle(req, res) {
       const name = String(req.params['name']);
       const service = api.catalog.services.get(name);
+      const family = api.catalog.off.get(name);
+      if (family !== undefined) {
+        throw new HttpProblem('not_found', `The service ${name} is off here: add ${family} to CONNECTORS`);
+      }
       if (!service) {
         throw new HttpProblem(
           'not_found',
@@ -56,6 +61,7 @@ function serviceView({ presence }: ApiContext, { name, manifest, routes, type }:
     type,
     pools: [...new Set(routes.map((route) => route.pool))],
     connectors: [...new Set(routes.map((route) => route.connector))],
+    required_env: [...new Set(routes.flatMap((route) => route.required_env ?? []))],
     inputs: manifest.inputs,
     example: manifest.example,
     payload_schema: payloadSchema(manifest.payload),

@@ -25,6 +25,8 @@ export interface LogPage {
 /** `GET /services` and `GET /services/{name}` */
 export interface ServiceList {
   services: ServiceView[];
+  /** Services that CONNECTORS leaves out there. */
+  off?: { name: string; family: string }[];
 }
 
 export interface ServiceView {
@@ -32,6 +34,8 @@ export interface ServiceView {
   title: string;
   description: string;
   pools: string[];
+  /** Variables that its workers must have. */
+  required_env?: string[];
   inputs: { field: string; description: string; mime: string[]; required: boolean }[];
   example: Record<string, unknown>;
   /** JSON Schema (draft 2020-12) of the payload. */

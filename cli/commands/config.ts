@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../../contract/duration.ts';
-import { loadConfig, type ConfigOrigin } from '../../platform/config/load-config.ts';
+import type { ConfigOrigin } from '../../platform/config/load-config.ts';
+import { loadSite, type LoadedSite } from '../../platform/config/load-site.ts';
 import { SETTINGS, type SettingName } from '../../platform/config/settings.ts';
-import { projectRoot } from '../../platform/project-root.ts';
 import { formatTable } from '../output/table.ts';
 import { say, sayJson } from '../terminal.ts';
 import { candidateDataDirs } from '../api-client/data-dir.ts';
@@ -28,7 +28,7 @@ export function addConfig(parent: Command, context: CommandContext): void {
       'after',
       `${examples(['switchyard config show --origin', ''], ['switchyard config show --json | jq .settings.port', ''])}
 
-The environment wins over switchyard.config.json (or the file that SWITCHYARD_CONFIG names), which wins over the defaults.
+The environment, with .env.local and .env, wins over switchyard.config.json (or the file that SWITCHYARD_CONFIG names), which wins over the defaults.
 docs/configuration.md describes every setting.`,
     )
     .action((options: { origin?: boolean; changed?: boolean }, command: Command) => {
@@ -38,7 +38,7 @@ docs/configuration.md describes every setting.`,
         dataDir === undefined
           ? terminal.env
           : { ...terminal.env, SWITCHYARD_DATA_DIR: candidateDataDirs(dataDir, terminal.env, terminal.cwd)[0] };
-      const loaded = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
+      const loaded = loadSite(env);
       const rows = (Object.keys(SETTINGS) as SettingName[])
         .map((name): Row => ({ name, ...valueOf(name, loaded.config[name]), origin: loaded.origins[name] }))
         .filter((row) => !options.changed || row.origin !== 'default');
@@ -52,7 +52,7 @@ docs/configuration.md describes every setting.`,
         { title: 'VALUE', value: (row: Row) => row.shown, shrinksTo: 20 },
         ...(options.origin
           ? [
-              { title: 'FROM', value: (row: Row) => originText(row, loaded.file) },
+              { title: 'FROM', value: (row: Row) => originText(row, loaded) },
               { title: 'VARIABLE', value: (row: Row) => SETTINGS[row.name].env },
             ]
           : []),
@@ -73,6 +73,7 @@ function valueOf(name: SettingName, value: unknown): { value: unknown; shown: st
   };
 }
 
-function originText(row: Row, file: string | undefined): string {
-  return row.origin === 'file' && file !== undefined ? file : row.origin;
+function originText({ name, origin }: Row, { file, envFiles }: LoadedSite): string {
+  if (origin === 'environment') return envFiles.origins.get(SETTINGS[name].env) ?? origin;
+  return origin === 'file' && file !== undefined ? file : origin;
 }

@@ -27,8 +27,13 @@ export function addUp(parent: Command, context: CommandContext): void {
 export function addWorker(parent: Command, context: CommandContext): void {
   parent
     .command('worker')
-    .description('Run a worker process for one pool')
-    .requiredOption('--pool <pool>', 'the pool it works for')
+    .description('Run a worker process for a pool, or for workers of the service mapping')
+    .option('--pool <pool>', 'the pool it works for')
+    .option(
+      '--workers <list>',
+      'workers of the service mapping, e.g. openai-api:2,upscale; default: WORKERS',
+      collectList,
+    )
     .option(
       '--capabilities <list>',
       'only these services, set apart by commas; all of the pool unless given',
@@ -41,11 +46,18 @@ export function addWorker(parent: Command, context: CommandContext): void {
       `${examples(
         ['switchyard worker --pool heavy', 'joins the stack that runs on this machine'],
         ['TEMPORAL_ADDRESS=temporal:7233 switchyard worker --pool standard --capabilities upscale', ''],
+        ['switchyard worker --workers comfyui-remote,openai-api:2', 'in all their pools; twice the jobs of the second'],
       )}\n\n${END_OF_PROCESS}`,
     )
     .action(
       async (
-        options: { pool: string; capabilities?: string[]; maxConcurrent?: number; healthPort?: number },
+        options: {
+          pool?: string;
+          workers?: string[];
+          capabilities?: string[];
+          maxConcurrent?: number;
+          healthPort?: number;
+        },
         command: Command,
       ) => {
         processEnvironment(context, command, { joinStack: true });

@@ -46,6 +46,9 @@ async function listServices(session: Session): Promise<void> {
     { title: 'POOLS', value: (service: ServiceView) => service.pools.join(', '), shrinksTo: 10, droppable: 1 },
   ];
   for (const line of formatTable(list.services, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
+  for (const { name, family } of list.off ?? []) {
+    note(terminal, terminal.errorStyle.dim(`Off: ${plain(name)} (CONNECTORS does not name ${plain(family)})`));
+  }
   note(terminal, terminal.errorStyle.dim('What one takes: switchyard services NAME'));
 }
 
@@ -57,7 +60,8 @@ async function showService(session: Session, name: string): Promise<void> {
   const width = stdout.columns ?? 100;
   say(terminal, `${style.bold(service.name)}  ${plain(service.title)}`);
   for (const line of wrap(plain(service.description), width)) say(terminal, line);
-  const present = service.workers === 0 ? style.warn('no worker is there') : count(service.workers, 'worker');
+  const needs = service.required_env?.length ? `; a worker needs ${plain(service.required_env.join(', '))}` : '';
+  const present = service.workers === 0 ? style.warn(`no worker is there${needs}`) : count(service.workers, 'worker');
   say(terminal, `${style.dim(`Pools: ${service.pools.join(', ')};`)} ${present}`);
   if (service.inputs.length > 0) {
     say(terminal, `\n${style.bold('Inputs')} ${style.dim('-i field=@file or -i field=URI')}`);

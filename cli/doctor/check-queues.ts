@@ -5,10 +5,16 @@ import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { JOBS_TASK_QUEUE, parseTaskQueue, taskQueueOf } from '../../contract/task-queues.ts';
 import { count } from '../output/format.ts';
 import { ANSWER_MS } from './check-temporal.ts';
+import type { SetUp } from './check-workers.ts';
 import { finding, type Finding } from './finding.ts';
 
 /** Who is there: the orchestrator, and for every mapped capability at least one worker in one of its pools. */
-export async function checkQueues(client: Client, catalog: Catalog, presence: PresenceCache): Promise<Finding[]> {
+export async function checkQueues(
+  client: Client,
+  catalog: Catalog,
+  presence: PresenceCache,
+  setUp: SetUp,
+): Promise<Finding[]> {
   await presence.refresh();
   if (presence.queue(JOBS_TASK_QUEUE) === 'unknown') {
     return [finding('Workers', 'skip', 'the server does not say who is there (it needs to be 1.29 or newer)')];
@@ -24,8 +30,11 @@ export async function checkQueues(client: Client, catalog: Catalog, presence: Pr
     const stuck = missing.filter((_, index) => (backlog[index] ?? 0) > 0);
     const counted = backlog.reduce((sum, n) => sum + n, 0);
     const waiting = counted === 0 ? 0 : Math.min(counted, await openJobs(client, name, presence));
-    const needs = [...new Set(routes.flatMap((route) => route.required_env ?? []))];
-    findings.push(serviceFinding({ service: name, served, missing, stuck, waiting, needs }));
+    const needs = setUp.missing
+      .filter(({ capabilities }) => capabilities.includes(name))
+      .map(({ variable }) => variable);
+    const chosen = setUp.chosen?.has(name) ?? true;
+    findings.push(serviceFinding({ service: name, served, missing, stuck, waiting, needs, chosen }));
   }
   return findings;
 }
@@ -55,11 +64,13 @@ interface Coverage {
   stuck: readonly Route[];
   /** Number of these jobs. */
   waiting: number;
-  /** Variables its workers must have. */
+  /** Variables its workers must have, and this machine does not. */
   needs: readonly string[];
+  /** Whether this machine is to run it. */
+  chosen: boolean;
 }
 
-function serviceFinding({ service, served, missing, stuck, waiting, needs }: Coverage): Finding {
+function serviceFinding({ service, served, missing, stuck, waiting, needs, chosen }: Coverage): Finding {
   const name = `Service ${service}`;
   const set = needs.map((variable) => `${variable}=… `).join('');
   const start = (pools: readonly Route[]) =>
@@ -75,6 +86,7 @@ function serviceFinding({ service, served, missing, stuck, waiting, needs }: Cov
     );
   }
   if (served.length === 0) {
+    if (!chosen) return finding(name, 'skip', 'no worker is there, and WORKERS does not name one here');
     // A service nobody set up is no fault: the mapping lists more than one machine has.
     return needs.length > 0
       ? finding(name, 'skip', `not set up; its workers need ${needs.join(', ')}`)

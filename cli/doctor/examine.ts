@@ -1,4 +1,4 @@
-import { loadConfig, type LoadedConfig } from '../../platform/config/load-config.ts';
+import { loadSite, type LoadedSite } from '../../platform/config/load-site.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { projectRoot } from '../../platform/project-root.ts';
@@ -13,6 +13,7 @@ import { checkInstallation, checkNode } from './check-installation.ts';
 import { checkPorts } from './check-ports.ts';
 import { checkQueues } from './check-queues.ts';
 import { checkTemporal } from './check-temporal.ts';
+import { checkWorkers, type SetUp } from './check-workers.ts';
 import { finding, type Finding } from './finding.ts';
 
 export interface Examination {
@@ -29,7 +30,7 @@ export async function* examine({ env, address, stack }: Examination): AsyncGener
   yield* await checkInstallation(projectRoot());
   const configuration = await checkConfiguration(env);
   yield* configuration.findings;
-  const { loaded, base } = configuration;
+  const { loaded, base, setUp } = configuration;
   if (!loaded) {
     yield finding('Everything else', 'skip', 'looked at when the configuration is valid');
     return;
@@ -52,14 +53,14 @@ export async function* examine({ env, address, stack }: Examination): AsyncGener
     try {
       const temporal = await checkTemporal(connection, temporalAddress, config.temporalNamespace);
       yield* temporal;
-      if (base && temporal[0]?.level === 'ok') {
+      if (base && setUp && temporal[0]?.level === 'ok') {
         const presence = new PresenceCache({
           workflowService: connection.workflowService,
           namespace: config.temporalNamespace,
           logger: base.logger,
           staleMs: Math.max(8_000, config.workerHeartbeat * 4),
         });
-        yield* await checkQueues(createClient(connection, config.temporalNamespace), base.catalog, presence);
+        yield* await checkQueues(createClient(connection, config.temporalNamespace), base.catalog, presence, setUp);
       }
     } finally {
       await connection.close();
@@ -70,12 +71,13 @@ export async function* examine({ env, address, stack }: Examination): AsyncGener
 
 async function checkConfiguration(env: NodeJS.ProcessEnv): Promise<{
   findings: Finding[];
-  loaded?: LoadedConfig;
+  loaded?: LoadedSite;
   base?: Awaited<ReturnType<typeof loadProcess>>;
+  setUp?: SetUp;
 }> {
-  let loaded: LoadedConfig;
+  let loaded: LoadedSite;
   try {
-    loaded = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
+    loaded = loadSite(env);
   } catch (error) {
     return { findings: problems('Configuration', error) };
   }
@@ -85,7 +87,8 @@ async function checkConfiguration(env: NodeJS.ProcessEnv): Promise<{
     const base = await loadProcess('doctor', { ...env, SWITCHYARD_LOG_LEVEL: 'silent' });
     const { services, pools } = base.catalog;
     const text = `${[...services.keys()].join(', ')} in pools ${[...pools.keys()].join(', ')}`;
-    return { findings: [settings, finding('Services', 'ok', text)], loaded, base };
+    const { findings, setUp } = await checkWorkers(base);
+    return { findings: [settings, finding('Services', 'ok', text), ...findings], loaded, base, setUp };
   } catch (error) {
     return { findings: [settings, ...problems('Services', error)], loaded };
   }

@@ -10,7 +10,7 @@ export function describeStack(state: StackState): string {
       'Temporal',
       `${state.temporal_address}, namespace ${state.namespace}${state.temporal_embedded ? '' : ' (not ours)'}`,
     ],
-    ['Workers', state.pools.join(', ')],
+    ['Workers', state.workers.join(', ')],
     ['Data', state.data_dir],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join('\n');

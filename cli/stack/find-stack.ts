@@ -4,7 +4,7 @@ import { stackPaths } from './stack-paths.ts';
 
 /** One child process of a running stack. */
 export interface StackProcess {
-  /** `temporal`, `server` or `pool-<pool>`. */
+  /** `temporal`, `server` or `pool-<worker>`. */
   name: string;
   pid: number;
   /** Address of its health server, when it has one. */
@@ -27,7 +27,8 @@ export interface StackState {
   temporal_embedded: boolean;
   namespace: string;
   data_dir: string;
-  pools: string[];
+  /** What has a process of its own: pools, or with WORKERS the instances. */
+  workers: string[];
   processes: StackProcess[];
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LoadedConfig } from '../../platform/config/load-config.ts';
+import type { LoadedSite } from '../../platform/config/load-site.ts';
 import { tryLock } from '../../platform/processes/file-lock.ts';
 import { ownIdentity } from '../../platform/processes/process-identity.ts';
 import { type Progress, streamProgress } from '../../platform/processes/progress.ts';
@@ -14,8 +14,9 @@ import type { ReadyFacts } from '../../platform/processes/keep-running.ts';
 import { recordProcesses, stopLeftOvers } from '../../platform/processes/left-overs.ts';
 import { launchNode } from './node-process.ts';
 import { openRotatingLog, type RotatingLog } from '../../platform/processes/rotating-log.ts';
-import { childEnvironment, configuredPools } from './stack-config.ts';
+import { childEnvironment } from './stack-config.ts';
 import { logFile, type StackPaths, stackPaths } from './stack-paths.ts';
+import { type StackWorker, stackWorkers } from './stack-workers.ts';
 import { listenForStop, type StopRequest } from './stop-request.ts';
 import { bringUpTemporal, type StackTemporal } from './temporal-for-stack.ts';
 
@@ -35,15 +36,16 @@ const TEMPORAL_GRACE_MS = 10_000;
 const LEAVE_MS = 5_000;
 
 /**
- * Runs Temporal, the API with the orchestrator, and one worker process per pool, until it is asked to stop.
+ * Runs Temporal, the API with the orchestrator, and one worker process per pool (with WORKERS one per instance), until it
+ * is asked to stop.
  * @returns the exit code: 0 after an ordered stop, or when a stack already runs on this data directory
  * @throws ConfigError, StackError, NoTemporalBinaryError, NamespaceSetupError with messages fit to print
  */
-export async function runStack(loaded: LoadedConfig, options: RunStackOptions): Promise<number> {
+export async function runStack(loaded: LoadedSite, options: RunStackOptions): Promise<number> {
   const { config } = loaded;
   const progress = options.progress ?? streamProgress(process.stdout);
   const paths = stackPaths(config.dataDir);
-  const pools = configuredPools(config.configDir, options.env);
+  const workers = await stackWorkers(loaded, options.env, (line) => progress.note(line));
   const lock = tryLock(paths.lock);
   if ('pid' in lock) return alreadyRunning(config.dataDir, lock.pid, progress);
   const stop = listenForStop(options.env['npm_lifecycle_event'] !== undefined);
@@ -53,7 +55,7 @@ export async function runStack(loaded: LoadedConfig, options: RunStackOptions): 
   try {
     const left = await stopLeftOvers(paths.processes);
     if (left.length > 0) progress.note(`Stopped what an earlier stack had left behind: ${left.join(', ')}`);
-    const up = stack.bringUp(pools);
+    const up = stack.bringUp(workers);
     const outcome = await Promise.race([up.then(() => 'up' as const), stop.first]);
     if (outcome === 'up') await stop.first;
     return await takeDown(stack, stop, config.shutdownGrace, progress, up);
@@ -84,12 +86,12 @@ function alreadyRunning(dataDir: string, pid: number, progress: Progress): numbe
 
 interface Stack {
   crew: Crew;
-  bringUp(pools: string[]): Promise<void>;
+  bringUp(workers: readonly StackWorker[]): Promise<void>;
   /** Removes what says that there is a stack. */
   forget(): void;
 }
 
-function createStack(loaded: LoadedConfig, options: RunStackOptions, paths: StackPaths, progress: Progress): Stack {
+function createStack(loaded: LoadedSite, options: RunStackOptions, paths: StackPaths, progress: Progress): Stack {
   const { config } = loaded;
   const startedAt = options.startedAt ?? Date.now();
   const record = recordProcesses(paths.processes);
@@ -114,7 +116,7 @@ function createStack(loaded: LoadedConfig, options: RunStackOptions, paths: Stac
 
   return {
     crew,
-    async bringUp(pools) {
+    async bringUp(planned) {
       mkdirSync(paths.logs, { recursive: true });
       removeFile(paths.state);
       const onSpawn = (pid: number) => record.add('temporal', pid);
@@ -129,11 +131,16 @@ function createStack(loaded: LoadedConfig, options: RunStackOptions, paths: Stac
       if (api.note) progress.note(api.note);
       const env = childEnvironment({ config, env: options.env, apiPort: api.port, temporal });
       const server = crew.start(nodeMember('server', 'API', 'server-main.js', [], env));
-      const workers = pools.map((pool) =>
-        crew.start(nodeMember(`pool-${pool}`, `worker ${pool}`, 'pool-main.js', ['--pool', pool], env)),
+      const workers = planned.map(({ name, args, env: own }) =>
+        crew.start(nodeMember(`pool-${name}`, `worker ${name}`, 'pool-main.js', args, { ...env, ...own })),
       );
       const [facts] = await Promise.all([server, ...workers]);
-      state = describe(loaded, temporal, facts ?? {}, pools);
+      state = describe(
+        loaded,
+        temporal,
+        facts ?? {},
+        planned.map(({ name }) => name),
+      );
       saveState();
       progress.note(announceReady(state, (Date.now() - startedAt) / 1_000));
     },
@@ -146,7 +153,7 @@ function createStack(loaded: LoadedConfig, options: RunStackOptions, paths: Stac
   };
 }
 
-function describe({ config }: LoadedConfig, temporal: StackTemporal, server: ReadyFacts, pools: string[]): StackState {
+function describe({ config }: LoadedSite, temporal: StackTemporal, server: ReadyFacts, workers: string[]): StackState {
   const own = ownIdentity();
   return {
     pid: own.pid,
@@ -158,7 +165,7 @@ function describe({ config }: LoadedConfig, temporal: StackTemporal, server: Rea
     temporal_embedded: temporal.embedded,
     namespace: config.temporalNamespace,
     data_dir: config.dataDir,
-    pools,
+    workers,
     processes: [],
   };
 }

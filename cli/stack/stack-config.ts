@@ -28,9 +28,9 @@ export function childEnvironment({ config, env, apiPort, temporal }: ChildEnviro
   };
   if (temporal.uiUrl) child['SWITCHYARD_TEMPORAL_UI_URL'] = temporal.uiUrl;
   if (temporal.embedded) {
-    // Credentials for a cluster must not go to a server that speaks plain text.
+    // Credentials for a cluster must not go to a server that speaks plain text. Empty, it hides one in a .env file too.
     child['TEMPORAL_TLS'] = 'false';
-    delete child['TEMPORAL_API_KEY'];
+    child['TEMPORAL_API_KEY'] = '';
   }
   return child;
 }

@@ -13,6 +13,8 @@ export interface DiscoveredConnector {
   /** @throws Error naming the file, when it does not load or does not export the class */
   load(): Promise<ConnectorClass>;
   file: string;
+  /** Family it belongs to. */
+  family: string;
 }
 
 export interface DiscoveredConnectors {
@@ -48,9 +50,9 @@ export async function discoverConnectors(
   refuseUnknown(only, families, off);
   const connectors = new Map<string, DiscoveredConnector>();
   const broken = new Set<ConnectorSource>();
-  const add = (className: string, file: string) => {
+  const add = (className: string, { connectorFile: file, name: family }: ConnectorSource) => {
     const other = connectors.get(className);
-    if (!other) connectors.set(className, { file, load: () => loadClass(file, className) });
+    if (!other) connectors.set(className, { file, family, load: () => loadClass(file, className) });
     else if (other.file !== file) {
       problems.push({
         file,
@@ -61,11 +63,11 @@ export async function discoverConnectors(
   };
   for (const source of sources) {
     const named = found.filter((each) => each.source === source).flatMap(({ manifest }) => manifest.connectors);
-    if (source.kind === 'family') for (const className of named) add(className, source.connectorFile);
+    if (source.kind === 'family') for (const className of named) add(className, source);
     else {
       const classes = await classesIn(source.connectorFile, problems);
       if (classes.length === 0) broken.add(source);
-      for (const className of classes) add(className, source.connectorFile);
+      for (const className of classes) add(className, source);
     }
   }
   for (const { file, problem, hint } of problems) logger.warn({ file, hint }, `connector left out: ${problem}`);

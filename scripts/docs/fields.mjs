@@ -26,7 +26,7 @@ function kind(property) {
 
 /** What `${VAR:-4}` becomes; a reader need not know. */
 function isNumberAsText({ type, pattern }) {
-  return type === 'string' && /^\^\\d\+/.test(pattern ?? '');
+  return type === 'string' && (pattern ?? '').startsWith('^\\d+');
 }
 
 function range({ minimum, exclusiveMinimum, maximum }) {

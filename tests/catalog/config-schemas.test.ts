@@ -6,7 +6,7 @@ import { ROOT } from '../house/repository.ts';
 
 const CONFIG = join(ROOT, 'config');
 const OPTIONS = { allErrors: true, allowUnionTypes: true };
-const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, any>;
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
 const validator = (name: string) => new Ajv2020(OPTIONS).compile(read(join(CONFIG, 'schema', name)));
 
 const shipped = [

@@ -70,7 +70,7 @@ describe('the stack', () => {
       temporal_embedded: true,
       namespace: 'default',
       data_dir: dataDir,
-      pools: ['fast-lane', 'standard', 'heavy'],
+      workers: ['fast-lane', 'standard', 'heavy'],
     });
     const names = ['supervisor', 'temporal', 'server', 'pool-fast-lane', 'pool-standard', 'pool-heavy'];
     expect(livingProcesses(state)).toEqual(names);

@@ -4,35 +4,78 @@ import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { ConfigError, type ConfigProblem } from '../../platform/config/config-error.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 
-/**
- * Drops the routes whose connectors lack a required variable, saying so with every name at once.
- * @param strict the operator asked for these capabilities: lacking one is an error, not a remark
- * @throws ConfigError when `strict`, or when no route is left
- */
-export async function withRequiredEnv(
-  routes: CatalogRoute[],
-  discovered: DiscoveredConnectors,
-  env: NodeJS.ProcessEnv,
-  logger: Logger,
-  strict: boolean,
-): Promise<CatalogRoute[]> {
-  const problems: ConfigProblem[] = [];
+/** A variable that nobody has set, and who cannot work without it. */
+export interface MissingVariable {
+  variable: string;
+  /** Names in the mapping, or classes of connectors it does not map. */
+  workers: string[];
+  capabilities: string[];
+  /** Connector families; with one of them the variable has a file of its own. */
+  families: string[];
+}
+
+/** Where variables are looked for, as {@link withRequiredEnv} needs it. */
+export interface EnvSources {
+  discovered: Pick<DiscoveredConnectors, 'connectors'>;
+  env: NodeJS.ProcessEnv;
+  /** Folder of the `.env` files. */
+  folder: string;
+}
+
+/** What these routes lack, each variable once, and the routes that lack nothing. */
+export async function findMissingEnv(
+  routes: readonly CatalogRoute[],
+  { discovered, env }: EnvSources,
+): Promise<{ usable: CatalogRoute[]; missing: MissingVariable[] }> {
+  const found = new Map<string, MissingVariable>();
   const usable: CatalogRoute[] = [];
   for (const route of routes) {
-    const ConnectorClass = await discovered.connectors.get(route.connector)?.load();
+    const connector = discovered.connectors.get(route.connector);
+    const ConnectorClass = await connector?.load();
     const declared = ConnectorClass?.getRequiredEnvVars?.() ?? {};
     const missing = missingEnvVars(declared, env, route.required_env ?? []);
     if (missing.length === 0) usable.push(route);
-    for (const name of missing) {
-      problems.push({
-        name,
-        problem: `is not set, ${route.connector} needs it for ${route.capability}`,
-        hint: 'set it in the environment of this worker',
-      });
+    for (const variable of missing) {
+      const entry = found.get(variable) ?? { variable, workers: [], capabilities: [], families: [] };
+      addOnce(entry.workers, route.worker_id ?? route.connector);
+      addOnce(entry.capabilities, route.capability);
+      if (connector) addOnce(entry.families, connector.family);
+      found.set(variable, entry);
     }
   }
-  if (problems.length > 0 && (strict || usable.length === 0))
-    throw new ConfigError('The worker cannot start', problems);
-  for (const { name, problem } of problems) logger.info({ variable: name }, `${name} ${problem}: not serving it`);
+  return { usable, missing: [...found.values()] };
+}
+
+/** One problem for each variable: all workers that need it, and the file to put it in. */
+export function missingProblems(missing: readonly MissingVariable[], folder: string): ConfigProblem[] {
+  return missing.map(({ variable, workers, capabilities, families }) => ({
+    name: variable,
+    problem: `is not set; ${workers.join(', ')} (${capabilities.join(', ')}) cannot work without it`,
+    hint: `write ${variable}=… into ${folder}/${families.length === 1 ? `.env.${families[0]}.local` : '.env.local'}, or set it in the environment`,
+  }));
+}
+
+/**
+ * Drops the routes whose connectors lack a required variable, saying so with every name at once.
+ * @param strict the operator asked for these by name: lacking a variable is an error, not a remark
+ * @throws ConfigError when `strict`, or when no route is left
+ */
+export async function withRequiredEnv(
+  routes: readonly CatalogRoute[],
+  sources: EnvSources,
+  logger: Logger,
+  strict: boolean,
+): Promise<CatalogRoute[]> {
+  const { usable, missing } = await findMissingEnv(routes, sources);
+  if (missing.length > 0 && (strict || usable.length === 0)) {
+    throw new ConfigError('The worker cannot start', missingProblems(missing, sources.folder));
+  }
+  for (const { variable, workers, capabilities } of missing) {
+    logger.info({ variable, workers, capabilities }, `${variable} is not set: not serving ${capabilities.join(', ')}`);
+  }
   return usable;
+}
+
+function addOnce(list: string[], value: string): void {
+  if (!list.includes(value)) list.push(value);
 }

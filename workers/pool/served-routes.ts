@@ -4,6 +4,7 @@ import { ConfigError } from '../../platform/config/config-error.ts';
 /**
  * The routes a worker of this pool serves.
  * @param capabilities undefined: all of the pool
+ * @returns several for a queue that more than one connector could serve
  * @throws ConfigError for a pool or capability that the configuration does not have
  */
 export function servedRoutes(catalog: Catalog, pool: string, capabilities: string[] | undefined): CatalogRoute[] {
@@ -27,11 +28,14 @@ export function servedRoutes(catalog: Catalog, pool: string, capabilities: strin
       unknown.map((name) => ({
         name: '--capabilities',
         problem: `pool ${pool} has no capability "${name}"`,
-        hint: `service-mapping.json gives it: ${names}`,
+        hint: hintFor(name, catalog) ?? `service-mapping.json gives it: ${names}`,
       })),
     );
   }
-  const wanted = capabilities ? all.filter((route) => capabilities.includes(route.capability)) : all;
-  // One queue, one worker: with two connectors for a capability the mapping's first one decides the limits.
-  return wanted.filter((route, index) => wanted.findIndex((other) => other.capability === route.capability) === index);
+  return capabilities ? all.filter((route) => capabilities.includes(route.capability)) : all;
+}
+
+function hintFor(capability: string, { off }: Catalog): string | undefined {
+  const family = off.get(capability);
+  return family === undefined ? undefined : `it is off here: add ${family} to CONNECTORS`;
 }

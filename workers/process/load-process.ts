@@ -3,17 +3,25 @@ import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-
 import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { loadCatalog } from '../../platform/catalog/load-catalog.ts';
-import { loadConfig } from '../../platform/config/load-config.ts';
+import { type EnvFiles, readEnvFiles } from '../../platform/config/env-files.ts';
+import { loadSite } from '../../platform/config/load-site.ts';
 import type { Config } from '../../platform/config/settings.ts';
 import { createLogger } from '../../platform/logging/create-logger.ts';
+import { knownSecrets } from '../../platform/logging/known-secrets.ts';
+import { LogShipper } from '../../platform/logging/log-shipper.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
-import { projectRoot } from '../../platform/project-root.ts';
+import { connectorDirs } from '../../connectors/registry/connector-dirs.ts';
+import { familyNames } from '../../connectors/registry/find-sources.ts';
 import { discoverConnectors, type DiscoveredConnectors } from '../../connectors/registry/discover-connectors.ts';
+import { beforeExit } from './lifecycle.ts';
 import type { PlanningOptions } from '../../platform/routing/plan-job.ts';
 
 /** What every process of Switchyard starts from. */
 export interface ProcessBase {
   config: Config;
+  /** The environment with what the `.env` files of the site and of its connector families add. */
+  env: NodeJS.ProcessEnv;
+  envFiles: EnvFiles;
   logger: Logger;
   catalog: Catalog;
   discovered: DiscoveredConnectors;
@@ -21,22 +29,25 @@ export interface ProcessBase {
   planning: PlanningOptions;
 }
 
-/** Folders of the built-in connectors, beside the running code, and of those the operator adds. */
-function connectorDirs(config: Config): string[] {
-  return [new URL('../../connectors', import.meta.url).pathname, ...config.connectorDirs];
-}
-
 /**
  * Configuration, logger, connectors, catalog and store of one process.
  * @throws ConfigError with everything that is wrong, at once
  */
 export async function loadProcess(name: string, env: NodeJS.ProcessEnv): Promise<ProcessBase> {
-  const { config } = loadConfig(env, env['SWITCHYARD_HOME'] ?? projectRoot());
-  const logger = createLogger({ level: config.logLevel, name });
-  const discovered = await discoverConnectors(connectorDirs(config), logger, config.configDir);
-  const catalog = loadCatalog(config.configDir, discovered.manifests, env);
+  const site = loadSite(env);
+  const { config } = site;
+  const dirs = connectorDirs(config.connectorDirs);
+  const families = config.connectors.length > 0 ? config.connectors : await familyNames(dirs);
+  const envFiles = readEnvFiles(site.envFiles.folder, env, families);
+  const shipper = config.logHttpUrl === undefined ? undefined : new LogShipper({ url: config.logHttpUrl });
+  if (shipper) beforeExit(() => shipper.flush());
+  const logger = createLogger({ level: config.logLevel, name, shipper, secrets: knownSecrets(envFiles.env) });
+  const discovered = await discoverConnectors(dirs, logger, config.configDir, config.connectors);
+  const catalog = loadCatalog(config.configDir, discovered.manifests, envFiles.env, discovered.off);
   return {
     config,
+    env: envFiles.env,
+    envFiles,
     logger,
     catalog,
     discovered,
