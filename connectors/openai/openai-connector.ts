@@ -31,7 +31,7 @@ export abstract class OpenAIConnector extends HostedConnector<OpenAI, OpenAiSett
   /** @param serviceJobId of a stored response */
   override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
     try {
-      const { value } = await this.api.read((client) => client.responses.retrieve(serviceJobId));
+      const { value } = await this.api.read((client) => client.responses.retrieve(serviceJobId), { anyKey: true });
       const background = value.background ?? false;
       const over = value.status !== 'queued' && value.status !== 'in_progress';
       return {

@@ -1,7 +1,7 @@
 import { PaidCall } from '../base/hosted/paid-call.ts';
 import type { PlainClient } from '../base/hosted/plain-client.ts';
 import { RemoteConnector } from '../base/hosted/remote-connector.ts';
-import { runRemoteJob, type RemoteJob, type RemoteProtocol } from '../base/hosted/remote-job.ts';
+import { runRemoteJob, type RemoteJob, type RemoteProtocol, type RemoteWork } from '../base/hosted/remote-job.ts';
 import { risingProgress } from '../base/hosted/rising-progress.ts';
 import { Writing } from '../base/hosted/writing.ts';
 import { readPayload } from '../base/read-payload.ts';
@@ -94,24 +94,21 @@ export class ReplicateConnector extends RemoteConnector<ReplicateSettings, Predi
     const writing = new Writing({ jobId: job.id, report: rising, live: context.live, maxTokens: undefined });
     const stream = payload.stream ? new OutputStream(api, context, writing) : undefined;
     const files = new InputFiles(api);
-    const result = await this.paidWith(job.id, paid, async () => {
-      try {
-        return await runRemoteJob<PlainClient, Prediction>({
-          api,
-          protocol: this.protocol,
-          paid,
-          context,
-          kept: 'the API forgets predictions about an hour after their end',
-          submit: (options) => this.#submit(payload, wish, files, paid, context, options),
-          lost: ({ raw }) =>
-            raw.data_removed ? 'its output has been removed there, as happens about an hour after the end' : undefined,
-          observe: (said) => observe(said, job.id, rising, writing),
-          intervalMs: api.settings.poll_seconds * 1_000,
-          follow: stream && ((said) => stream.follow(said)),
-        });
-      } finally {
-        if (!context.signal.aborted) await files.remove();
-      }
+    const work: RemoteWork<PlainClient, Prediction> = {
+      api,
+      protocol: this.protocol,
+      paid,
+      context,
+      kept: 'the API forgets predictions about an hour after their end',
+      submit: (options) => this.#submit(payload, wish, files, paid, context, options),
+      lost: ({ raw }) =>
+        raw.data_removed ? 'its output has been removed there, as happens about an hour after the end' : undefined,
+      observe: (said) => observe(said, job.id, rising, writing),
+      intervalMs: api.settings.poll_seconds * 1_000,
+      follow: stream && ((said) => stream.follow(said)),
+    };
+    const result = await runRemoteJob(work).finally(async () => {
+      if (!context.signal.aborted) await files.remove();
     });
     const text = textOf(result.job.raw.output);
     if (stream && result.job.raw.urls?.stream && text !== undefined) writing.done(text, undefined);

@@ -122,20 +122,18 @@ export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument
     const reports = new RunReports({ jobId: job.id, report: rising, endpoint, endpoints, signal: context.signal });
     const reader = payload.stream ? new PieceReader(this.protocol, paid, writing) : undefined;
     const interval = settings.poll_seconds * 1_000;
-    const result = await this.paidWith(job.id, paid, () =>
-      runRemoteJob<PlainClient, RunDocument>({
-        api,
-        protocol: reader ?? this.protocol,
-        paid,
-        context,
-        kept: 'jobs are forgotten half an hour after their end, and at the end of their ttl',
-        submit: (options) => this.#submit(payload, endpoint, paid, context, options),
-        lost: reader && ((said) => reader.lost(said)),
-        observe: (said) => reports.observe(said, writing.tokens > 0),
-        intervalMs: reader ? Math.min(PIECES, interval) : interval,
-        maxIntervalMs: reader ? Math.min(PIECES, interval) : undefined,
-      }),
-    );
+    const result = await runRemoteJob<PlainClient, RunDocument>({
+      api,
+      protocol: reader ?? this.protocol,
+      paid,
+      context,
+      kept: 'jobs are forgotten half an hour after their end, and at the end of their ttl',
+      submit: (options) => this.#submit(payload, endpoint, paid, context, options),
+      lost: reader && ((said) => reader.lost(said)),
+      observe: (said) => reports.observe(said, writing.tokens > 0),
+      intervalMs: reader ? Math.min(PIECES, interval) : interval,
+      maxIntervalMs: reader ? Math.min(PIECES, interval) : undefined,
+    });
     const finished = await finishRun({
       jobId: job.id,
       connectorId: this.connector_id,

@@ -35,7 +35,7 @@ const STATUSES: Readonly<Record<string, RemoteJob<RunDocument>['status']>> = {
  * The API's ids belong to endpoints; ours hold both.
  * @returns `<endpoint>/<id>`
  */
-export function idOf(endpoint: string, id: string): string {
+function idOf(endpoint: string, id: string): string {
   return `${endpoint}/${id}`;
 }
 

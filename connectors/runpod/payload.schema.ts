@@ -17,7 +17,7 @@ const duration = (least: number) =>
     )
     .optional();
 
-export const endpointId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of an endpoint, as in its address');
+const endpointId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of an endpoint, as in its address');
 
 export const runPayload = z
   .strictObject({

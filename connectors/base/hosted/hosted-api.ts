@@ -65,6 +65,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Label of the key that the work belongs to. */
   key?: string;
+  /** The work may belong to any of the keys: one that does not find it is not the last word. */
+  anyKey?: boolean;
   model?: string;
   tokens?: TokenEstimate;
   payload?: Readonly<Record<string, unknown>>;
@@ -141,7 +143,7 @@ export class HostedApi<Client, S extends HostedSettings = HostedSettings> {
         options.signal?.throwIfAborted();
         this.#answered(key, exchange, options.model);
         const failure = this.explain(error, exchange, options);
-        if (!this.#nextKey(key, failure, exchange, options.model)) throw failure;
+        if (!this.#nextKey(key, failure, exchange, options)) throw failure;
         refused.push(failure);
       }
     }
@@ -241,8 +243,9 @@ export class HostedApi<Client, S extends HostedSettings = HostedSettings> {
   }
 
   /** Whether another key may do what this one could not. */
-  #nextKey(key: ApiKey, failure: ConnectorError, exchange: Exchange, model: string | undefined): boolean {
+  #nextKey(key: ApiKey, failure: ConnectorError, exchange: Exchange, { anyKey, model }: CallOptions): boolean {
     if (exchange.status === undefined || exchange.status < 400) return false;
+    if (failure.code === 'not_found' && anyKey) return true;
     if (failure.code === 'rate_limited') this.#keys.rest(key, failure.retry_after_ms ?? LONGEST_WAIT, model);
     else if (failure.code === 'authentication' || failure.code === 'quota_exceeded') this.#keys.setAside(key);
     else return false;

@@ -74,16 +74,16 @@ export async function runRemoteJob<Client, R>(work: RemoteWork<Client, R>): Prom
   return { job: await watch(work, await submit(work)), reattached: false };
 }
 
-/** Stops a job of ours, until the service says that it has ended. @param key label of the API key it was made with */
+/** Stops a job of ours, until the service says that it has ended. */
 export function cancelRemoteJob<Client, R>(
   api: HostedApi<Client>,
   protocol: RemoteProtocol<Client, R>,
   id: string,
-  key: string | undefined,
 ): Promise<void> {
   return cancelUntilTaken(async () => {
-    await api.read((client) => protocol.cancel(client, id), { key });
-    return !isOpen((await api.read((client) => protocol.ask(client, id), { key })).value);
+    const { key } = await api.read((client) => protocol.cancel(client, id), { anyKey: true });
+    const { value } = await api.read((client) => protocol.ask(client, id), { key: key.label });
+    return !isOpen(value);
   });
 }
 
@@ -94,7 +94,7 @@ export async function remoteJobStatus<Client, R>(
   serviceJobId: string,
 ): Promise<ServiceJobStatus> {
   try {
-    const { value } = await api.read((client) => protocol.ask(client, serviceJobId));
+    const { value } = await api.read((client) => protocol.ask(client, serviceJobId), { anyKey: true });
     const open = isOpen(value);
     const failed = value.status === 'failed' || value.status === 'cancelled';
     return {
@@ -137,7 +137,7 @@ async function findAgain<Client, R>(work: RemoteWork<Client, R>, id: string): Pr
 }
 
 async function submit<Client, R>(work: RemoteWork<Client, R>): Promise<RemoteJob<R>> {
-  const { api, context, paid, protocol } = work;
+  const { api, context, protocol } = work;
   const signal = context?.signal;
   // Not the job's own signal: a job whose id is never learned could neither be cancelled nor found again.
   const patience = patientSignal(signal, GRACE);
@@ -147,7 +147,7 @@ async function submit<Client, R>(work: RemoteWork<Client, R>): Promise<RemoteJob
       await context?.trackServiceJob(value.id, api.settings.host);
       signal?.throwIfAborted();
     } catch (error) {
-      if (signal?.aborted && !goesOnElsewhere(signal)) await cancelRemoteJob(api, protocol, value.id, paid.key);
+      if (signal?.aborted && !goesOnElsewhere(signal)) await cancelRemoteJob(api, protocol, value.id);
       throw error;
     }
     return value;

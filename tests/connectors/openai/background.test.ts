@@ -51,6 +51,23 @@ describe('the next attempt', () => {
     expect(bench.state.paid.responses).toBe(1);
   });
 
+  test('a response that failed is followed by another, but never by two', async () => {
+    bench.state.faults.order('responses', { kind: 'failed' });
+    bench.state.faults.order('responses', { kind: 'reset' });
+    const first = bench.start(connector(), ask);
+    await expect(first.outcome).rejects.toMatchObject({ code: 'backend_error' });
+    const second = bench.start(connector(), ask, bench.inherited(first.context));
+    await expect(second.outcome).rejects.toMatchObject({ retryable: false });
+    // As if that attempt had died before it could fail: only the id of the first is tracked.
+    const third = bench.start(connector(), ask, {
+      attempt: 3,
+      serviceJobId: first.context.tracked.at(-1)!.serviceJobId,
+      checkpoint: second.context.checkpoints.at(-1),
+    });
+    await expect(third.outcome).rejects.toMatchObject({ retryable: false });
+    expect(bench.state.paid.responses).toBe(2);
+  });
+
   test('asks again when the response has failed', async () => {
     bench.state.faults.order('responses', { kind: 'failed', after: 2 });
     const first = bench.start(connector(), ask);

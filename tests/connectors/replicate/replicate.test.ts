@@ -346,6 +346,21 @@ describe('cancel and deadline', () => {
     });
   });
 
+  test('with tokens of several accounts: cancelled, watched and asked for with the right one', async () => {
+    bench.state.keys.add('sk-second');
+    const subject = connector({ api_keys: 'sk-second' });
+    for (const marker of ['marker-1', 'marker-2', 'marker-3', 'marker-4']) {
+      bench.state.stages.hold('running');
+      const { outcome, context } = bench.start(subject, { ...paint, input: { prompt: marker } }, { jobId: marker });
+      await bench.until(() => expect(bench.state.stages.heldAt('running')).toEqual([marker]));
+      const [tracked] = context.tracked;
+      expect(await subject.queryJobStatus(tracked!.serviceJobId)).toMatchObject({ status: 'running' });
+      context.abort(cancelled());
+      await expect(outcome).rejects.toThrow('CANCELLED');
+      expect(bench.double.runs.get(tracked!.serviceJobId)!.status).toBe('cancelled');
+    }
+  });
+
   test('queryJobStatus', async () => {
     const subject = connector();
     const { service_info } = await bench.start(subject, paint).outcome;

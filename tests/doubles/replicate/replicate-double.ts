@@ -18,6 +18,8 @@ import { sendOutput, streamOutput } from './outputs.ts';
  */
 export class ReplicateDouble extends DoubleServer {
   readonly runs = new Map<string, RemoteRun>();
+  /** Other accounts' predictions are not shown. By prediction. */
+  readonly #owners = new Map<string, string>();
   /** Files that were uploaded, by id. */
   readonly files = new Map<string, Buffer>();
   /** Ids whose output is gone, as an hour after the end. */
@@ -67,6 +69,8 @@ export class ReplicateDouble extends DoubleServer {
     }
     if (fault?.kind === 'status') return answerFault(fault, response);
     if (submission) return this.#create(path, body ?? {}, headers, fault, response, gone);
+    const other = this.#owners.get(path.split('/')[1] ?? '');
+    if (other !== undefined && other !== key) return refuse(notFound(), response);
     this.#route(method, path, response);
   }
 
@@ -94,6 +98,7 @@ export class ReplicateDouble extends DoubleServer {
       fault,
     });
     this.runs.set(run.id, run);
+    this.#owners.set(run.id, (headers['authorization'] ?? '').replace(/^Bearer /, ''));
     this.asked.push({ path, body, headers });
     this.state.paid.predictions += 1;
     this.state.ledger.taken.push({ id: run.id, marker });

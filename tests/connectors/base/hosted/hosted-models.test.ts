@@ -12,6 +12,15 @@ describe('prices', () => {
     '{"currency": "EUR", "models": {"m*": {"input": 1, "output": 2}, "m-large": {"input": 10, "cached_input": 1, "output": 20}}}',
   );
 
+  test('time, runs and pictures have prices too', () => {
+    const timed = readPrices('{"models": {"t": {"second": 0.001, "run": 0.5}, "p": {"picture": 0.04}}}');
+    const counts = { input_tokens: 9, output_tokens: 9, seconds: 30, runs: 1, pictures: 2 };
+    expect(costOf(timed, 't', counts)).toEqual({ amount: 0.53, currency: 'USD' });
+    expect(costOf(timed, 'p', counts)).toEqual({ amount: 0.08, currency: 'USD' });
+    expect(() => readPrices('{"models": {"t": {}}}')).toThrow('models.t must have a price');
+    expect(() => readPrices('{"models": {"t": {"secnd": 1}}}')).toThrow('models.t');
+  });
+
   test('the longest name that fits counts; the cached part has its own price', () => {
     const counts = { input_tokens: 1_000, cached_input_tokens: 400, output_tokens: 100 };
     expect(costOf(prices, 'm-small', counts)).toEqual({ amount: 0.0012, currency: 'EUR' });
