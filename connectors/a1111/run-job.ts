@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import { readPayload } from '../base/read-payload.ts';
+import { untilAborted } from '../base/running-jobs.ts';
 import { instanceName } from '../base/server-address.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobData, JobResult, ProgressCallback } from '../contract/connector.ts';
@@ -45,8 +46,7 @@ export async function runJob(
   const payload = readPayload(a1111Payload, job.payload);
   const report = new RunReport(job.id, progress);
   report.step('checking the job');
-  const names = await checkJob(payload, deps.catalog, deps.settings);
-  context.signal.throwIfAborted();
+  const names = await untilAborted(checkJob(payload, deps.catalog, deps.settings), context.signal);
   const inputs = await readInputs(payload, context);
   const request = buildRequest(job.id, payload, names, inputs);
   checkSize(payload, request, inputs.pictures, deps.settings.max_megapixels);

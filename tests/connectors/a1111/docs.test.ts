@@ -47,6 +47,13 @@ describe('what the documentation says', () => {
     }
   });
 
+  test('the template of the environment names nothing else', () => {
+    const template = readFileSync(join(ROOT, '.env.a1111.example'), 'utf8');
+    const names = [...template.matchAll(/^#?(A1111_\w+)=/gm)].map(([, name]) => name);
+    expect(names).toContain('A1111_URL');
+    for (const name of names) expect(Object.keys(A1111_ENV)).toContain(name);
+  });
+
   test('the mapping serves both names, near and far', async () => {
     const { found } = await findManifests([join(ROOT, 'connectors')], join(ROOT, 'config'));
     const { services } = loadCatalog(

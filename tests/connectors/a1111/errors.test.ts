@@ -62,7 +62,7 @@ describe('errors of the server, in its own words', () => {
 
   test('a server that falls silent while it works', async () => {
     bench.state.stages.hold('running');
-    const { outcome } = bench.attempt(SMALL, {}, { timeout_seconds: 0.3, outage_seconds: 0.3 });
+    const { outcome } = bench.attempt(SMALL, {}, { timeout_seconds: 2, outage_seconds: 1 });
     await bench.until(() => expect(bench.state.stages.heldAt('running')).toHaveLength(1));
     bench.state.stages.silence();
     await expect(outcome).rejects.toMatchObject({

@@ -99,7 +99,7 @@ describe('the server keeps files', () => {
   test('a run that goes on is watched to its end, and its pictures are fetched', async () => {
     const inherited = await abandoned(FILES);
     const next = bench.attempt({ ...SMALL, steps: 20 }, inherited, FILES);
-    await bench.until(() => expect(next.reports.some(({ message }) => /^drawing/.test(message ?? ''))).toBe(true));
+    await bench.until(() => expect(next.reports.some(({ message }) => message?.startsWith('drawing'))).toBe(true));
     bench.state.stages.release();
     const { result, artifacts } = await next.outcome;
     expect(result).toMatchObject({ reattached: true, submissions: 0, task_id: inherited.serviceJobId });
