@@ -35,8 +35,8 @@ export async function detectMachine(options: DetectMachineOptions): Promise<Mach
   };
 }
 
-/** What changes from moment to moment: cheap enough to be read every few seconds. */
-export function readCpuAndMemory(): Pick<MachineFacts, 'cpu' | 'memory'> {
+/** Cheap enough to be read every few seconds. */
+function readCpuAndMemory(): Pick<MachineFacts, 'cpu' | 'memory'> {
   const limits = process.platform === 'linux' ? containerLimits() : {};
   const total = Math.min(totalmem(), limits.memoryBytes ?? Number.POSITIVE_INFINITY);
   const left = limits.memoryBytes === undefined ? total : limits.memoryBytes - (limits.memoryUsedBytes ?? 0);
@@ -66,7 +66,7 @@ function available(): number {
   }
 }
 
-export async function readDisk(path: string): Promise<MachineFacts['disk']> {
+async function readDisk(path: string): Promise<MachineFacts['disk']> {
   let existing = path;
   while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
   const { bsize, blocks, bavail } = await statfs(existing);

@@ -41,11 +41,17 @@ export interface EnvironmentWish {
  * What must not be set, each with the reason and the way out. Values are never shown: they may be secrets.
  * @param at key that holds the variables, for the names of problems, e.g. `workers.comfyui.installer_config`
  * @param bound whether a binding decides which devices are seen
+ * @param key under `at` that holds them
  */
-export function checkEnvironment({ env, passEnv }: EnvironmentWish, at: string, bound: boolean): ConfigProblem[] {
+export function checkEnvironment(
+  { env, passEnv }: EnvironmentWish,
+  at: string,
+  bound: boolean,
+  key = 'env',
+): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const [name, value] of Object.entries(env)) {
-    const where = `${at}.env.${name}`;
+    const where = `${at}.${key}.${name}`;
     const problem = nameProblem(name, bound);
     if (problem) problems.push({ name: where, ...problem });
     else if (value.includes('\0')) problems.push({ name: where, problem: 'holds a null character', hint: 'remove it' });

@@ -17,14 +17,18 @@ afterEach(async () => {
 
 type EventOf<T extends ServiceEvent['type']> = Extract<ServiceEvent, { type: T }>;
 
+/** Marks are searched for on the whole box: each test has its own. */
+export function scopeOf(folder: string): string {
+  return `test-${folder.replaceAll('/', '_')}`;
+}
+
 /** A supervisor in a folder of its own, with everything it said. */
 export function supervise(options: { usageIntervalMs?: number; folder?: string; env?: NodeJS.ProcessEnv } = {}) {
   const folder = options.folder ?? temporaryFolder();
   const supervisor = createServiceSupervisor({
     runDir: join(folder, 'run'),
     logsDir: join(folder, 'logs'),
-    // Marks are searched for on the whole box: each test has its own.
-    scope: `test-${folder.replaceAll('/', '_')}`,
+    scope: scopeOf(folder),
     env: options.env ?? process.env,
     logger: pino({ level: 'silent' }),
     usageIntervalMs: options.usageIntervalMs ?? 60_000,
@@ -71,6 +75,7 @@ export async function serverPlan(
     cwd: folder,
     env: {},
     passEnv: [],
+    workerEnv: {},
     pathPrepend: [],
     folders: [],
     ready: { kind: 'tcp', port },

@@ -24,6 +24,7 @@ const MAPPING = {
       installer_config: {
         command: ['node', 'server.mjs', '--port', '{port}', '--price', '5$', '--say', 'it\'s "fine"'],
         env: { MODE: 'fast' },
+        worker_env: { PAINTER_URL: 'http://{host}:{port}' },
         pass_env: ['HF_TOKEN'],
         max_memory_mb: 2048,
         restart: { max: 3 },
@@ -59,7 +60,7 @@ describe('a PM2 ecosystem file', () => {
     const text = pm2File(plan, { workerModule: '/switchyard/dist/workers/pool-main.js', cwd: '/switchyard' });
     const file = join(folder, 'ecosystem.config.cjs');
     writeFileSync(file, text);
-    const { apps } = createRequire(import.meta.url)(file) as { apps: Record<string, any>[] };
+    const { apps } = createRequire(import.meta.url)(file) as { apps: Record<string, unknown>[] };
     return { folder, text, apps };
   }
 
@@ -84,7 +85,7 @@ describe('a PM2 ecosystem file', () => {
     expect(apps[3]).toMatchObject({
       args: ['--instance-of', 'painter'],
       cwd: '/switchyard',
-      env: { SWITCHYARD_SERVICE_PORTS: '8501' },
+      env: { SWITCHYARD_SERVICE_PORTS: '8501', PAINTER_URL: 'http://127.0.0.1:8501' },
     });
     expect(existsSync(join(folder, '.switchyard/services/data/painter-gpu1'))).toBe(true);
   });
@@ -105,6 +106,11 @@ describe('a PM2 ecosystem file', () => {
   });
 });
 
+interface GpuService {
+  deploy: { resources: { reservations: { devices: unknown[] } } };
+  environment: Record<string, string>;
+}
+
 describe('a compose file', () => {
   async function generate() {
     const plan = await machinePlan({
@@ -118,7 +124,7 @@ describe('a compose file', () => {
 
   test('has a container for each service and worker, in one profile', async () => {
     const { text } = await generate();
-    const { services } = parse(text) as { services: Record<string, any> };
+    const { services } = parse(text) as { services: Record<string, unknown> };
     expect(Object.keys(services)).toEqual([
       'painter-gpu0',
       'painter-gpu1',
@@ -151,7 +157,7 @@ describe('a compose file', () => {
     const gpu = { ...first!.gpu!, vendor: 'nvidia' as const, device: '3' };
     const env = { ...first!.env, CUDA_VISIBLE_DEVICES: '3', CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
     const changed = { ...plan, services: { ...plan.services, instances: [{ ...first!, gpu, env }] } };
-    const service = (parse(composeFile(changed)) as { services: Record<string, any> }).services['painter-gpu0'];
+    const service = (parse(composeFile(changed)) as { services: Record<string, GpuService> }).services['painter-gpu0']!;
     expect(service.deploy.resources.reservations.devices).toEqual([
       { driver: 'nvidia', device_ids: ['3'], capabilities: ['gpu'] },
     ]);

@@ -64,7 +64,7 @@ describe('an installation', () => {
   test('is done by one of several that want it, and found done by the others', async () => {
     const { install, dir } = bench([{ name: 'slow', run: ['sh', '-c', 'sleep 0.3; echo once >> done'] }]);
     const results = await Promise.all([install(), install(), install()]);
-    expect(results.map(({ ran }) => ran.length).sort()).toEqual([0, 0, 1]);
+    expect(results.filter(({ ran }) => ran.length === 1)).toHaveLength(1);
     expect(lines(join(dir, 'done'))).toBe(1);
   });
 

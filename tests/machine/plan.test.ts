@@ -155,6 +155,7 @@ describe('instances of a program', () => {
     expect(instances[1]).toMatchObject({
       cwd: '/srv/services/thing/source',
       ready: { kind: 'http', port: 8189, path: '/system_stats' },
+      workerEnv: { COMFYUI_URL: 'http://127.0.0.1:8189', COMFYUI_DIR: '/srv/services/thing/source' },
       folders: expect.arrayContaining(['/srv/services/data/thing-gpu1/output']),
     });
     expect(instances[1]?.command.slice(0, 6)).toEqual([

@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { identify } from '../../platform/processes/process-identity.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';
 import { waitUntil } from '../harness/wait-until.ts';
-import { serverPlan, supervise } from './bench.ts';
+import { ROOT } from '../house/repository.ts';
+import { scopeOf, serverPlan, supervise } from './bench.ts';
 
 /** Starts a child that leaves group and session, and writes its number. */
 const RUNAWAY = (file: string, extra = '') => `
@@ -165,7 +167,7 @@ if (!existsSync(${JSON.stringify(eater)})) {
     const { supervisor, folder } = supervise({ usageIntervalMs: 50 });
     const [marked, bare] = [join(folder, 'marked'), join(folder, 'bare')];
     const more = `${RUNAWAY(marked)}{ ${RUNAWAY(bare, ', env: {}').replaceAll(/^import.*$/gm, '')} }`;
-    await supervisor.start(await serverPlan(folder, { more }));
+    await supervisor.start(await serverPlan(folder, { more, stopTimeoutMs: 300 }));
     const pids = [marked, bare].map((file) => Number(readFileSync(file, 'utf8')));
     await waitUntil(() => supervisor.get('server-0').usage?.processes === 3);
     await supervisor.stop('server-0');
@@ -175,7 +177,7 @@ if (!existsSync(${JSON.stringify(eater)})) {
   test('that leaves children behind when it dies is cleared away before it comes back', async () => {
     const { supervisor, folder, seen } = supervise();
     const file = join(folder, 'child');
-    const plan = await serverPlan(folder, { more: RUNAWAY(file) });
+    const plan = await serverPlan(folder, { more: RUNAWAY(file), stopTimeoutMs: 300 });
     await supervisor.start(plan);
     const child = Number(readFileSync(file, 'utf8'));
     await fetch(`http://127.0.0.1:${plan.ports[0]}/crash`).catch(() => {});
@@ -199,6 +201,18 @@ if (!existsSync(${JSON.stringify(eater)})) {
     await waitUntil(() => supervisor.list().find(({ name }) => name === 'crash-0')?.state === 'waiting');
     await supervisor.stop('crash-0');
     await expect(crash).rejects.toThrow('was stopped');
+  });
+
+  test('is forgotten when it is removed, and what a listener does wrong harms nobody', async () => {
+    const { supervisor, folder, seen } = supervise();
+    supervisor.subscribe(() => {
+      throw new Error('listener');
+    });
+    const { pid } = await supervisor.start(await serverPlan(folder));
+    await supervisor.remove('server-0');
+    await seen('stopped');
+    expect(identify(pid!)).toBeUndefined();
+    expect(supervisor.list()).toEqual([]);
   });
 
   test('is restarted on demand', async () => {
@@ -259,28 +273,54 @@ describe('refused, with nothing changed', () => {
   });
 });
 
+/** Is not started again: its supervisor is as good as dead. */
+const ONCE = { max: 0, delayMs: 1, maxDelayMs: 1, stableAfterMs: 1 };
+
 describe('what an earlier life left behind', () => {
+  test('by kill -9 of the supervisor itself runs on until the next life ends it', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'child');
+    const plan = await serverPlan(folder, { more: RUNAWAY(file) });
+    const scope = scopeOf(folder);
+    const program = `
+      import { createServiceSupervisor } from ${JSON.stringify(join(ROOT, 'dist/workers/machine/services/supervisor.js'))};
+      const options = { runDir: ${JSON.stringify(join(folder, 'run'))}, logsDir: ${JSON.stringify(join(folder, 'logs'))} };
+      const supervisor = createServiceSupervisor({ ...options, scope: ${JSON.stringify(scope)}, env: process.env });
+      const { pid } = await supervisor.start(${JSON.stringify(plan)});
+      console.log(pid);`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    parent.kill('SIGKILL');
+    await once(parent, 'close');
+    const pids = [Number(String(line)), Number(readFileSync(file, 'utf8'))];
+    expect(pids.every((pid) => identify(pid))).toBe(true);
+    await expect(supervise({ folder }).supervisor.cleanUpLeftOvers()).resolves.toEqual(['server-0']);
+    expect(pids.map((pid) => identify(pid))).toEqual([undefined, undefined]);
+  });
+
   test('is found by pid file and mark and ended, with what it had started', async () => {
     const folder = temporaryFolder();
     const first = supervise({ folder });
-    const child = join(folder, 'child');
-    const plan = await serverPlan(folder, { more: RUNAWAY(child) });
+    const file = join(folder, 'child');
+    const plan = await serverPlan(folder, { more: RUNAWAY(file), restart: ONCE, stopTimeoutMs: 300 });
     const { pid } = await first.supervisor.start(plan);
+    const child = Number(readFileSync(file, 'utf8'));
     const record = readFileSync(join(folder, 'run', 'services', 'server-0.pid.json'), 'utf8');
     expect(JSON.parse(record)).toMatchObject({ name: 'server-0', pid, started: expect.stringMatching(/\d+$/) });
     // A second supervisor on the same folder is the next life of the machine; the first one is as good as dead.
     const next = supervise({ folder });
     await expect(next.supervisor.cleanUpLeftOvers()).resolves.toEqual(['server-0']);
     await waitUntil(() => identify(pid!) === undefined);
-    expect(identify(Number(readFileSync(child, 'utf8')))).toBeUndefined();
+    expect(identify(child)).toBeUndefined();
   });
 
   test('is found by its mark alone when the pid file is lost', async () => {
     const folder = temporaryFolder();
     const first = supervise({ folder });
-    const { pid } = await first.supervisor.start(
-      await serverPlan(folder, { restart: { max: 0, delayMs: 1, maxDelayMs: 1, stableAfterMs: 1 } }),
-    );
+    const { pid } = await first.supervisor.start(await serverPlan(folder, { restart: ONCE }));
     rmSync(join(folder, 'run', 'services', 'server-0.pid.json'));
     await expect(supervise({ folder }).supervisor.cleanUpLeftOvers()).resolves.toEqual(['server-0']);
     await waitUntil(() => identify(pid!) === undefined);

@@ -70,7 +70,7 @@ export async function machinePlan(options: MachinePlanOptions): Promise<MachineP
         workerId: worker.workerId,
         instance: worker.instance,
         args: ['--instance-of', worker.workerId],
-        env: instanceEnvironment(worker, gpus),
+        env: { ...instanceEnvironment(worker, gpus), ...beside?.workerEnv },
         requiredEnv: [...new Set(worker.queues.flatMap(({ route }) => route.required_env ?? []))],
         ...(beside ? { service: beside.name } : {}),
       };

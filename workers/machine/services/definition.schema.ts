@@ -87,6 +87,9 @@ export const definitionSchema = z.strictObject({
   cwd: text.optional().describe('Default: the folder of the service'),
   env: variables.default({}).describe('Its variables'),
   pass_env: z.array(text).default([]).describe("Names of variables handed on from the machine's environment"),
+  worker_env: variables
+    .default({})
+    .describe('Variables of the worker beside it, e.g. {"THING_URL": "http://{host}:{port}"}'),
   path_prepend: z.array(text).default([]).describe('Folders searched for programs first'),
   folders: z.array(text).default([]).describe('Made before it starts'),
   host: text.default('127.0.0.1').describe('Where it listens, for probes'),

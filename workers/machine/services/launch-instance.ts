@@ -34,7 +34,7 @@ const MAX_PROBE_PAUSE_MS = 1_000;
 const PROBE_TIMEOUT_MS = 5_000;
 /** A program without any probe counts as ready when it has lived so long. */
 const STARTED_MS = 1_000;
-/** What a leader leaves behind gets so long to leave by itself. */
+/** What a leader leaves behind gets so long to leave by itself, or `stopTimeoutMs` when that is less. */
 const ORPHAN_GRACE_MS = 2_000;
 /** For the last lines, when something that cannot be killed keeps the pipe open. */
 const CLOSE_MS = 1_000;
@@ -79,7 +79,7 @@ export async function launchInstance(plan: InstancePlan, deps: LaunchDeps): Prom
     life.abort();
     if (!(await tree.gone(0))) {
       tree.signal('SIGTERM');
-      const left = (await tree.gone(ORPHAN_GRACE_MS)) ? [] : await tree.kill();
+      const left = (await tree.gone(Math.min(ORPHAN_GRACE_MS, plan.stopTimeoutMs))) ? [] : await tree.kill();
       if (left.length > 0) why = `${why ?? inWords(status)}; processes ${left.join(', ')} cannot be killed`;
     }
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);

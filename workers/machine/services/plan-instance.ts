@@ -73,10 +73,12 @@ export function planInstance(input: PlanInstanceInput): InstancePlan | undefined
   const program = command[0] ?? '';
   // The program itself may be a link out: that is how Python environments are made.
   if (program.includes('/')) confined(dirname(resolve(cwd, program)), 'command.0');
-  const env = Object.fromEntries(
-    Object.entries(definition.env).map(([key, value]) => [key, fill(value, `env.${key}`)]),
-  );
+  const filled = (variables: Record<string, string>, key: string) =>
+    Object.fromEntries(Object.entries(variables).map(([each, value]) => [each, fill(value, `${key}.${each}`)]));
+  const env = filled(definition.env, 'env');
+  const workerEnv = filled(definition.worker_env, 'worker_env');
   problems.push(...checkEnvironment({ env, passEnv: definition.pass_env }, where, true));
+  problems.push(...checkEnvironment({ env: workerEnv, passEnv: [] }, where, true, 'worker_env'));
   const ready = readyProbe(definition, ports, where, problems);
   return {
     name,
@@ -90,6 +92,7 @@ export function planInstance(input: PlanInstanceInput): InstancePlan | undefined
     cwd,
     env: { ...env, ...deviceBinding(place.gpu), ...place.env },
     passEnv: definition.pass_env,
+    workerEnv,
     pathPrepend: definition.path_prepend.map((path, index) => confined(path, `path_prepend.${index}`)),
     folders: [words['data'] as string, ...definition.folders.map((path, index) => confined(path, `folders.${index}`))],
     ready,

@@ -5,8 +5,6 @@ import type { DefinitionInput } from './definition.schema.ts';
 export interface ReadyMade {
   /** Ports of the first instance when the mapping names none. */
   ports: number[];
-  /** Keys of `installer_config` that are its own, and are not of every program's. */
-  keys: readonly string[];
   /** @param config `installer_config` as it is written */
   expand(config: Readonly<Record<string, unknown>>): DefinitionInput;
   /** Added to the command of an instance, by the device it is bound to. */
@@ -24,7 +22,6 @@ const COMFYUI_VERSION = 'v0.3.64';
  */
 const comfyui: ReadyMade = {
   ports: [8188],
-  keys: ['repository', 'version', 'python', 'packages', 'pip_args', 'args'],
   expand({ repository, version, python, packages, pip_args: pipArgs, args, ...rest }) {
     return {
       install: [
@@ -48,6 +45,7 @@ const comfyui: ReadyMade = {
         '--input-directory', '{data}/input', '--output-directory', '{data}/output', '--temp-directory', '{data}',
         '--user-directory', '{data}/user', '--database-url', 'sqlite:///{data}/user/comfyui.db', ...list(args),
       ], // biome-ignore format: option and value side by side
+      worker_env: { COMFYUI_URL: 'http://{host}:{port}', COMFYUI_DIR: '{dir}/source' },
       folders: ['{data}/input', '{data}/output', '{data}/user'],
       ready: { http: { path: '/system_stats', contains: '"system"' } },
       // The first start compiles and scans everything.
@@ -64,7 +62,6 @@ const comfyui: ReadyMade = {
 /** A program that is ready and well when it answers an HTTP request. */
 const http: ReadyMade = {
   ports: [],
-  keys: ['health_path'],
   expand({ health_path: path, ...rest }) {
     const probe = text(path, '/health');
     return { ready: { http: probe }, alive: { http: probe }, ...rest };

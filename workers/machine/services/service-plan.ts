@@ -43,6 +43,8 @@ export interface InstancePlan {
   /** Set for it, its device binding included. */
   env: Record<string, string>;
   passEnv: string[];
+  /** Set for the worker that works with it: where to find it. */
+  workerEnv: Record<string, string>;
   pathPrepend: string[];
   /** Made before it starts. */
   folders: string[];

@@ -26,7 +26,7 @@ export interface ServiceRecords {
   cleanUp(graceMs?: number): Promise<string[]>;
 }
 
-const GRACE_MS = 5_000;
+const GRACE_MS = 3_000;
 
 /**
  * @param scope tells this machine's marks from those of another on the same box, e.g. its id
