@@ -94,14 +94,27 @@ async function fromTemplates({ root, configDir }: Site, name: string, options: C
   return { plan, kind, next };
 }
 
+/** A service file, or the list of operations there is to choose from. */
 async function fromOpenApi(
-  _terminal: Terminal,
-  _site: Site,
-  _name: string,
-  _options: CreateOptions,
-  _json: boolean,
+  terminal: Terminal,
+  { root, configDir }: Site,
+  name: string,
+  { fromOpenapi: source = '', operation, kind }: CreateOptions,
+  json: boolean,
 ): Promise<Created | undefined> {
-  throw usageError('--from-openapi');
+  if (kind !== undefined) throw usageError('--kind does not go with --from-openapi: the document says what it is');
+  const { namesOf } = await import('../scaffold/names.ts');
+  const { readDocument } = await import('../scaffold/openapi/read-document.ts');
+  const { planServiceFile } = await import('../scaffold/openapi/plan-service-file.ts');
+  const names = namesOf(name);
+  const document = await readDocument(source, terminal.cwd);
+  if (operation === undefined) {
+    const { listOperations } = await import('../scaffold/openapi/service-file.ts');
+    const { tellOperations } = await import('../scaffold/openapi/tell-operations.ts');
+    tellOperations(terminal, listOperations(document, source, names), name, source, json);
+    return undefined;
+  }
+  return planServiceFile({ root, configDir, document, source, operation, names });
 }
 
 function tell(terminal: Terminal, name: string, { plan, kind, next }: Created, dryRun: boolean, json: boolean): void {
@@ -111,7 +124,7 @@ function tell(terminal: Terminal, name: string, { plan, kind, next }: Created, d
   const { style } = terminal;
   const verbs = dryRun ? { create: 'would create', change: 'would change' } : { create: 'created', change: 'changed' };
   for (const { path, action } of files) say(terminal, `${style.good(verbs[action as 'create'])}  ${path}`);
-  if (dryRun) return note(terminal, terminal.errorStyle.dim('Nothing was written.'));
+  if (dryRun) note(terminal, terminal.errorStyle.dim('Nothing was written.'));
   say(terminal, `\n${style.bold('Next')}`);
   for (const [index, step] of steps.entries()) say(terminal, `  ${index + 1}. ${step}`);
 }

@@ -25,7 +25,9 @@ export class Templates {
    * @param part beginning of the name of the file that holds the sections of each kind; without it there are none
    */
   fill(name: string, part?: string): string {
-    const sections = part ? sectionsOf(this.#read(`${part}-${this.#kind}${name.slice(name.lastIndexOf('.'))}`)) : undefined;
+    const sections = part
+      ? sectionsOf(this.#read(`${part}-${this.#kind}${name.slice(name.lastIndexOf('.'))}`))
+      : undefined;
     const pieces = this.#read(name).split(new RegExp(SECTION.source, 'gm'));
     // Split by an expression with a group: text, name, text, name, …
     const text = pieces.map((piece, index) => (index % 2 === 0 ? piece : (sections?.get(piece) ?? ''))).join('');
