@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../contract/job-events.ts';
 import { isTerminal } from '../../contract/job-view.ts';
-import { joinEventId, type LiveCursor, type LiveEvent } from '../../contract/live-events.ts';
+import { joinEventId, type LiveCursor } from '../../contract/live-events.ts';
 import type { LiveHub } from '../../platform/live/live-hub.ts';
 import type { LiveTarget, LiveWatch } from '../../platform/live/live-watch.ts';
 import type { CloseReason, EventSink, LiveEventSink } from './event-sink.ts';
@@ -81,8 +81,7 @@ export class LiveJobSink implements EventSink {
       ready: () => !this.#closed && this.#sink.budget.hasRoom(pump),
       send: (news, cursor, picture) => {
         this.#cursor = cursor;
-        // The union is distributed: type and fields belong together.
-        this.#sink.sendLive({ ...news, id: joinEventId(this.#eventId, cursor) } as LiveEvent, picture);
+        this.#sink.sendLive({ ...news, id: joinEventId(this.#eventId, cursor) }, picture);
       },
     };
   }

@@ -80,8 +80,8 @@ class WsConnection {
     }
   }
 
-  async #subscribe(message: Extract<ClientMessage, { type: 'subscribe' }>) {
-    const { job_id: jobId, last_event_id: last, live, pictures, ref } = message;
+  async #subscribe(asked: Extract<ClientMessage, { type: 'subscribe' }>) {
+    const { job_id: jobId, last_event_id: last, live, pictures, ref } = asked;
     if (this.#subscriptions.has(jobId)) {
       this.#refuse(
         { code: 'conflict', message: `This connection is subscribed to ${jobId} already`, job_id: jobId },

@@ -17,8 +17,8 @@ export function createBarReporter(terminal: Terminal): Reporter {
   const unicode = showsUnicode(terminal.env);
   let tick: NodeJS.Timeout | undefined;
   let render = () => '';
-  const text = new TextFlow(() => Math.max(20, line.columns - 1));
-  const foot = () => (text.line === '' ? render() : `${text.line}\n${render()}`);
+  const flow = new TextFlow(() => Math.max(20, line.columns - 1));
+  const foot = () => (flow.line === '' ? render() : `${flow.line}\n${render()}`);
   const tellText = (rows: FlowRow[]) => {
     for (const row of rows) line.above(row.kind === 'text' ? row.text : style.warn(row.text));
   };
@@ -34,13 +34,13 @@ export function createBarReporter(terminal: Terminal): Reporter {
       tick ??= setInterval(() => line.show(foot), TICK);
     },
     live(event) {
-      tellText(text.take(event));
+      tellText(flow.take(event));
       line.show(foot);
     },
     notice: (words) => tell(words, style.warn),
     close() {
       clearInterval(tick);
-      tellText(text.finish());
+      tellText(flow.finish());
       line.stop();
     },
   };

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '../logging/logger.ts';
-import { type Broker, openBroker } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import type { LiveLink, LivePeer } from './link.ts';
 import type { LiveHub } from './live-hub.ts';
 import type { LiveSource } from './live-source.ts';
+import { openBroker } from './open-broker.ts';
 import type { SourceLink } from './source-link.ts';
 
 /** How often an API process says that it is there and what it wants. Milliseconds. */
@@ -36,14 +37,15 @@ export function joinHubToBroker(hub: LiveHub, options: BrokerOptions): BrokerEnd
       },
       ready: () => true,
     };
-    let link: LiveLink | undefined;
-    await broker.subscribe(`${prefix}.api.${id}`, (message) => link?.receive(message));
-    link = hub.connect(peer);
+    // Listening before asking: the answers may come at once.
+    const joined: { link?: LiveLink } = {};
+    await broker.subscribe(`${prefix}.api.${id}`, (message) => joined.link?.receive(message));
+    joined.link = hub.connect(peer);
     const timer = setInterval(() => hub.renew(peer), RENEW_MS);
     timer.unref();
     return () => {
       clearInterval(timer);
-      link?.close();
+      joined.link?.close();
     };
   });
 }
@@ -88,6 +90,9 @@ function connectThrough(source: LiveSource, broker: Broker, subject: string): So
   let unsent = 0;
   let full = false;
   const link: SourceLink = source.connect({
+    get largest() {
+      return broker.largest;
+    },
     send: (message) => {
       unsent += message.length;
       // What is lost is asked for again.

@@ -1,6 +1,8 @@
 /** The way to the other side. Neither call throws. */
 export interface LivePeer {
   send(message: Buffer): void;
+  /** Longest message that it takes; a preview that does not fit is left out. Bytes; unlimited unless given. */
+  readonly largest?: number;
   /** Whether it takes more now; when it does again, it calls `drained` of its link. */
   ready(): boolean;
 }

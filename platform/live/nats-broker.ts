@@ -20,13 +20,11 @@ export async function openNats(url: string, logger: Logger): Promise<Broker> {
   void logStates(connection, logger);
   let flushing: Promise<void> | undefined;
   return {
-    publish(subject, message) {
-      try {
-        connection.publish(subject, message);
-      } catch (error) {
-        // Larger than the server's max_payload, or closed.
-        return Promise.reject(error as Error);
-      }
+    get largest() {
+      return connection.info?.max_payload ?? 1_048_576;
+    },
+    async publish(subject, message) {
+      connection.publish(subject, message);
       // One round trip for all that was published meanwhile.
       flushing ??= Promise.resolve()
         .then(() => connection.flush())

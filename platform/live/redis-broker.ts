@@ -23,6 +23,7 @@ export async function openRedis(url: string, logger: Logger): Promise<Broker> {
   }
   await Promise.all([publisher.connect(), subscriber.connect()]);
   return {
+    largest: Number.POSITIVE_INFINITY,
     async publish(subject, message) {
       await publisher.publish(subject, message);
     },

@@ -6,6 +6,8 @@ import { decodeMessage, encodeMessage, type Want } from './messages.ts';
 
 /** Text that goes in one message. Characters. */
 const BATCH = 65_536;
+/** Room for what goes before a picture. Bytes. */
+const HEAD = 4_096;
 /** Jobs that one API process may watch at a time; further ones are left aside. */
 const MAX_WANTS = 20_000;
 
@@ -64,7 +66,7 @@ export class SourceLink implements LiveLink {
     if (reader.stream !== stream) attach(reader, stream);
     const head = { job_id: jobId, ...stream.key };
     while (this.#peer.ready()) {
-      const entries = batchAfter(stream, reader.seq);
+      const entries = batchAfter(stream, reader.seq, (this.#peer.largest ?? Number.POSITIVE_INFINITY) - HEAD);
       if (entries.length === 0) break;
       this.#peer.send(encodeMessage({ m: 'entries', ...head, prev: reader.seq, entries }));
       reader.seq = entries.at(-1)!.seq;
@@ -96,11 +98,15 @@ function attach(reader: Reader, stream: LiveStream): void {
 }
 
 /** The next entries: text up to a limit, or one preview. */
-function batchAfter(stream: LiveStream, after: number): LiveEntry[] {
+function batchAfter(stream: LiveStream, after: number, largest: number): LiveEntry[] {
   const entries: LiveEntry[] = [];
   let characters = 0;
   for (let entry = stream.log.next(after); entry; entry = stream.log.next(entry.seq)) {
-    if (entry.kind === 'preview') return entries.length === 0 ? [entry] : entries;
+    if (entry.kind === 'preview') {
+      // Its number is left out, and told as dropped.
+      if (entry.picture.length > largest) continue;
+      return entries.length === 0 ? [entry] : entries;
+    }
     entries.push(entry);
     if (entry.kind === 'token') characters += entry.text.length;
     if (characters >= BATCH) break;

@@ -86,6 +86,22 @@ for (const kind of KINDS) {
       }
     });
 
+    test('a picture larger than the broker takes is left out, and what follows comes', async () => {
+      const [source, hub] = [worker(), apiProcess()];
+      const { news, target } = watcher();
+      hub.watch('d', target);
+      const attempt = source.open('d', { activity: 1, attempt: 1 });
+      attempt.token('text ', 0);
+      attempt.preview(Buffer.alloc(2_000_000), 'image/png', 0);
+      attempt.preview(Buffer.alloc(2_000), 'image/png', 1);
+      attempt.token('goes on', 5);
+      attempt.end();
+      await waitUntil(() => textOf(news) === 'text goes on');
+      const small = { type: 'preview', index: 1 };
+      const large = kind === 'nats' ? { type: 'dropped', previews: 1, characters: 0 } : { type: 'preview', index: 0 };
+      expect(news.filter(({ type }) => type !== 'token')).toMatchObject([large, small]);
+    });
+
     test('a broker that goes away and comes back loses nothing that is still held', async () => {
       const [source, hub] = [worker(), apiProcess()];
       const { news, target } = watcher();

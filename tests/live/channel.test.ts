@@ -16,7 +16,11 @@ class Wire {
   lose = false;
   open = true;
 
-  constructor(source: LiveSource, hub: LiveHub) {
+  static join(source: LiveSource, hub: LiveHub): Wire {
+    return new Wire(source, hub);
+  }
+
+  private constructor(source: LiveSource, hub: LiveHub) {
     const links: { worker?: LiveLink; api?: LiveLink } = {};
     const early: Buffer[] = [];
     const worker: LivePeer = {
@@ -102,7 +106,7 @@ function write(attempt: { token(text: string, position: number): void }, text: s
 describe('from a worker to a watcher', () => {
   test('text that was written before, while and after watching comes once and whole', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    const wire = new Wire(source, hub);
+    const wire = Wire.join(source, hub);
     const attempt = source.open('job', FIRST);
     const at = write(attempt, 'one two three ');
     const early = new Watcher();
@@ -125,7 +129,7 @@ describe('from a worker to a watcher', () => {
 
   test('what nobody watches never leaves the worker', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    const wire = new Wire(source, hub);
+    const wire = Wire.join(source, hub);
     const attempt = source.open('job', FIRST);
     write(attempt, 'nobody listens');
     hub.watch('other', new Watcher());
@@ -142,7 +146,7 @@ describe('from a worker to a watcher', () => {
 
   test('many tokens at once are merged', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const watcher = new Watcher();
     const watch = hub.watch('job', watcher);
     const attempt = source.open('job', FIRST);
@@ -157,8 +161,8 @@ describe('from a worker to a watcher', () => {
 
   test('a new attempt resets the text, and what the old one still says is not heard', () => {
     const [source, elsewhere, hub] = [new LiveSource(), new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
-    new Wire(elsewhere, hub);
+    Wire.join(source, hub);
+    Wire.join(elsewhere, hub);
     const watcher = new Watcher();
     hub.watch('job', watcher);
     const old = source.open('job', FIRST);
@@ -181,7 +185,7 @@ describe('from a worker to a watcher', () => {
 
   test('known text that comes again is left out; other text starts anew with what stayed the same', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const watcher = new Watcher();
     const watch = hub.watch('job', watcher);
     const attempt = source.open('job', FIRST);
@@ -202,7 +206,7 @@ describe('from a worker to a watcher', () => {
 describe('what is lost is told exactly', () => {
   test('a slow watcher gets the newest pictures, all text, and the number of the others', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const slow = new Watcher();
     const quick = new Watcher();
     const watch = hub.watch('job', slow);
@@ -229,7 +233,7 @@ describe('what is lost is told exactly', () => {
 
   test('a late watcher of a very long text is told how much of its beginning is gone', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const attempt = source.open('job', FIRST);
     const text = Array.from({ length: 200_000 }, (_, number) => `${number} `).join('');
     attempt.token(text.slice(0, 100_000), 0);
@@ -246,7 +250,7 @@ describe('what is lost is told exactly', () => {
 
   test('a picture too large for the channel counts as dropped, also at the very end', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const watcher = new Watcher();
     const watch = hub.watch('job', watcher);
     const attempt = source.open('job', FIRST);
@@ -261,7 +265,7 @@ describe('what is lost is told exactly', () => {
 
   test('who wants only text hears nothing of pictures, lost or not', () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    new Wire(source, hub);
+    Wire.join(source, hub);
     const watcher = new Watcher({ previews: false });
     const attempt = source.open('job', FIRST);
     for (let index = 0; index < 30; index++) attempt.preview(Buffer.alloc(10), 'image/png', index);
@@ -274,7 +278,7 @@ describe('what is lost is told exactly', () => {
 
   test('a worker that cannot send holds a bounded rest, and the job does not notice', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    const wire = new Wire(source, hub);
+    const wire = Wire.join(source, hub);
     const watcher = new Watcher();
     const watch = hub.watch('job', watcher);
     wire.open = false;
@@ -293,7 +297,7 @@ describe('what is lost is told exactly', () => {
 describe('cuts', () => {
   test('messages lost on the way are asked for again', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    const wire = new Wire(source, hub);
+    const wire = Wire.join(source, hub);
     const watcher = new Watcher();
     const watch = hub.watch('job', watcher);
     const attempt = source.open('job', FIRST);
@@ -312,7 +316,7 @@ describe('cuts', () => {
 
   test('a watcher that comes back to another API process goes on where it was', async () => {
     const [source, first, second] = [new LiveSource(), new LiveHub(), new LiveHub()];
-    const wire = new Wire(source, first);
+    const wire = Wire.join(source, first);
     const watcher = new Watcher();
     first.watch('job', watcher);
     const attempt = source.open('job', FIRST);
@@ -323,7 +327,7 @@ describe('cuts', () => {
     attempt.end();
     const back = new Watcher();
     const watch = second.watch('job', back, watcher.cursor);
-    new Wire(source, second);
+    Wire.join(source, second);
     await watch.settle(10_000);
     expect(
       back
@@ -338,7 +342,7 @@ describe('cuts', () => {
 
   test('a worker that dies in mid-stream leaves nobody waiting', async () => {
     const [source, hub] = [new LiveSource(), new LiveHub()];
-    const wire = new Wire(source, hub);
+    const wire = Wire.join(source, hub);
     const watch = hub.watch('job', new Watcher());
     source.open('job', FIRST).token('cut o', 0);
     wire.cut();

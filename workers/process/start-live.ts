@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../platform/config/settings.ts';
-import { isBrokerUrl } from '../../platform/live/broker.ts';
+import { isBrokerUrl } from '../../platform/live/open-broker.ts';
 import { joinHubToBroker, joinSourceToBroker } from '../../platform/live/broker-sides.ts';
 import { readEndpoint, removeEndpoint, socketUrl, writeEndpoint } from '../../platform/live/endpoint.ts';
 import { LiveHub } from '../../platform/live/live-hub.ts';
