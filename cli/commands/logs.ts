@@ -60,7 +60,7 @@ function logLines(line: JobLogLine, style: Style): string[] {
 /** `attempt=2`; counts such as token_usage one by one. Larger structures are for `--json`. */
 function fieldTexts(key: string, value: unknown): string[] {
   if (value === null || value === undefined) return [];
-  if (typeof value !== 'object') return [`${key}=${String(value)}`];
+  if (typeof value !== 'object') return [`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`];
   if (Array.isArray(value)) return [];
   return Object.entries(value).flatMap(([name, count]) =>
     typeof count === 'number' ? [`${key}.${name}=${count}`] : [],

@@ -21,7 +21,7 @@ export function serializeError(error: unknown): unknown {
   const chain = causesOf(error);
   const logged: LoggedError = {
     type: error.constructor?.name || error.name,
-    message: cut(chain.map(({ message, name }) => message || name).join(': '), MAX_MESSAGE),
+    message: cut(messageOf(chain), MAX_MESSAGE),
     stack: cut(chain.map(stackOf).join('\ncaused by: '), MAX_STACK),
   };
   for (const [key, value] of Object.entries(error)) {
@@ -37,6 +37,14 @@ function causesOf(error: Error): Error[] {
   for (let next: unknown = error; next instanceof Error && chain.length < MAX_DEPTH; next = next.cause)
     chain.push(next);
   return chain;
+}
+
+/** Many an error repeats its cause's text: once is enough. */
+function messageOf(chain: readonly Error[]): string {
+  return chain.reduce((text, { message, name }) => {
+    const next = message || name;
+    return text.includes(next) ? text : [text, next].filter(Boolean).join(': ');
+  }, '');
 }
 
 function stackOf({ stack, name, message }: Error): string {

@@ -110,7 +110,7 @@ class ExampleConnector extends BaseConnector {
   version = '1';
   work: (report: ProgressCallback) => Promise<unknown> = async () => 'done';
 
-  constructor(connectorId: string) {
+  constructor(connectorId = 'example') {
     super(connectorId);
   }
   protected async initializeService() {}

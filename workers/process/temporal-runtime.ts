@@ -1,4 +1,5 @@
 import { DefaultLogger, Runtime, type LogMetadata, type NativeConnection } from '@temporalio/worker';
+import { isErrorCode } from '../../contract/errors.ts';
 import type { Config } from '../../platform/config/settings.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { nativeConnection } from '../../platform/temporal/connection.ts';
@@ -29,9 +30,25 @@ export function installTemporalRuntime(config: Config, logger: Logger): void {
   });
 }
 
+/**
+ * The end of a failed job has been logged with its context; here only its code is told. The error's text may quote the
+ * payload, which nobody takes out of it at this place.
+ */
 function serializable(meta: LogMetadata | undefined): Record<string, unknown> {
   const { error, ...rest } = (meta ?? {}) as Record<string, unknown>;
-  return error === undefined ? rest : { ...rest, err: error };
+  if (error === undefined) return rest;
+  return endsJob(error) ? { ...rest, code: failureCodeOf(error) } : { ...rest, err: error };
+}
+
+/** Any other error is a fault that needs its text. Errors of the sandbox come as copies: only the stack has the name. */
+function endsJob(error: unknown): boolean {
+  const { name, stack } = (error ?? {}) as Partial<Error>;
+  return /^(?:Application|Activity|Timeout|Cancelled)Failure\b/.test(name === 'Error' ? (stack ?? '') : (name ?? ''));
+}
+
+function failureCodeOf(error: unknown): string | undefined {
+  const { type } = error as { type?: unknown };
+  return isErrorCode(type) ? type : undefined;
 }
 
 /** Connects, waiting for a Temporal that is not there yet. Gives up only when asked to stop. */
