@@ -14,8 +14,8 @@ export function identify(pid: number): ProcessIdentity | undefined {
   if (process.platform === 'linux') return identifyLinux(pid);
   if (process.platform === 'win32') return { pid, started: '' };
   try {
-    const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-    return started ? { pid, started } : undefined;
+    const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+    return started.trim() ? { pid, started: started.trim().split(/\s+/).join(' ') } : undefined;
   } catch {
     return undefined;
   }

@@ -18,7 +18,7 @@ export interface TableEntry {
 const TICKS = 100;
 
 /**
- * All living processes of this machine. On Linux about 30 µs a process, elsewhere one run of `ps`; empty on Windows,
+ * All living processes of this machine. On Linux about 60 µs a process, elsewhere one run of `ps`; empty on Windows,
  * where trees are left to `taskkill`.
  */
 export function readProcessTable(): TableEntry[] {

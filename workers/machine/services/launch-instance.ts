@@ -56,6 +56,8 @@ export async function launchInstance(plan: InstancePlan, deps: LaunchDeps): Prom
     windowsHide: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Later ones (a signal that could not be sent) are seen by what does not end.
+  child.on('error', () => {});
   const output = followOutput(plan.name, [child.stdout, child.stderr], deps.log, deps.show);
   const matched = watchForLine(plan, child);
   const exit = new Promise<ProcessExit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));

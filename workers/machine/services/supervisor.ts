@@ -18,7 +18,7 @@ export interface SupervisorOptions {
   /** Our own environment, of which an allow-list is handed on. */
   env: NodeJS.ProcessEnv;
   logger: Logger;
-  /** How often memory and CPU are looked at. Default: 5 s; a look costs about 30 µs a process of the whole box. */
+  /** How often memory and CPU are looked at. Default: 5 s; a look costs about 60 µs a process of the whole box. */
   usageIntervalMs?: number;
 }
 
