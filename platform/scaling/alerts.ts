@@ -1,4 +1,4 @@
-import type { PoolObservation } from './decide.ts';
+import type { PoolObservation } from './pool-observation.ts';
 import type { ScalingPolicy } from './policy.schema.ts';
 
 export interface ScalingAlert {

@@ -74,7 +74,7 @@ describe('what was typed wrongly', () => {
     ['jobs --status done', 'One of: queued'],
     ['get', "missing required argument 'id'"],
     ['update x', 'Nothing to change'],
-    ['worker', "required option '--pool <pool>'"],
+    ['worker', 'name a pool (fast-lane, standard, heavy)'],
     ['help nonsense', 'There is no help about "nonsense"'],
     ['jobs --url ::', 'is not an address'],
     ['jobs --url ftp://x', 'must begin with http'],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decideScale, type PoolObservation, type ScalingMemory } from '../../platform/scaling/decide.ts';
+import { decideScale, type ScalingMemory } from '../../platform/scaling/decide.ts';
+import type { PoolObservation } from '../../platform/scaling/pool-observation.ts';
 import { scalingSchema, type ScalingPolicy } from '../../platform/scaling/policy.schema.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
