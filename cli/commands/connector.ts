@@ -188,8 +188,8 @@ function print(terminal: Terminal, result: CheckResult, before: CheckResult | un
   say(terminal, `${paint(MARKS[status])}  ${style.bold(id.padEnd(14))}  ${title}`);
   const width = (stdout.columns ?? 120) - 22;
   for (const line of seen ? wrap(plain(seen), width) : []) say(terminal, `${' '.repeat(22)}${style.dim(line)}`);
-  for (const line of advice ? wrap(plain(advice), width - 2) : []) {
-    say(terminal, `${' '.repeat(22)}${style.accent('→')} ${line}`);
+  for (const [index, line] of (advice ? wrap(plain(advice), width - 2) : []).entries()) {
+    say(terminal, `${' '.repeat(22)}${index === 0 ? style.accent('→') : ' '} ${line}`);
   }
 }
 
