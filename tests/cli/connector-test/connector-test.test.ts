@@ -12,7 +12,7 @@ import { recordedTerminal } from '../terminal-double.ts';
 
 let site: string;
 let double: RestDouble;
-let before: NodeJS.ProcessEnv;
+let environment: NodeJS.ProcessEnv;
 
 beforeEach(async () => {
   site = temporaryFolder();
@@ -24,12 +24,12 @@ beforeEach(async () => {
     writeFileSync(join(site, `config/rest/${service.service}.json`), JSON.stringify(service));
   }
   double = await startRestDouble();
-  before = { ...process.env };
+  environment = { ...process.env };
 });
 afterEach(async () => {
   await double.stop();
-  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
-  Object.assign(process.env, before);
+  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+  Object.assign(process.env, environment);
 });
 
 async function check(...args: string[]) {
@@ -57,8 +57,13 @@ const PASSED = ['settings', 'start', 'health', 'payload', 'runs', 'progress', 'u
 describe('connector test', () => {
   test('holds a service that is asked how a job is to all there is to ask', async () => {
     double.hold('running');
-    // Jobs are let go as soon as they are seen at work, a little later than a quick double would.
-    const letGo = setInterval(() => double.held('running').forEach((marker) => double.release(marker)), 300);
+    // Each job is at work for half a second at least: time enough to be cancelled or handed on.
+    let before = 0;
+    const letGo = setInterval(() => {
+      const now = double.held('running').length;
+      if (before > 0 && now > 0) double.release('none');
+      before = now;
+    }, 500);
     try {
       const { code, report: told, status } = await report('double-async', '--url', double.url);
       expect(status).toMatchObject(Object.fromEntries(PASSED.map((id) => [id, 'passed'])));
@@ -141,7 +146,7 @@ test('a connector that does everything wrong is told so, one check at a time', a
         await context.trackServiceJob('the-same');
         report({ job_id: job.id, progress: 60 });
         report({ job_id: job.id, progress: 40 });
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, 1500));
         return { job_id: job.id, status: 'completed', service_info: { service_job_id: 'the-same' } };
       }
     }`,
