@@ -12,7 +12,7 @@ import { findStack, type StackState } from './find-stack.ts';
 import { removeFile, writeJsonFile } from '../../platform/processes/json-file.ts';
 import type { ReadyFacts } from '../../platform/processes/keep-running.ts';
 import { recordProcesses, stopLeftOvers } from '../../platform/processes/left-overs.ts';
-import { launchNode } from './node-process.ts';
+import { launchNode } from '../../platform/processes/node-process.ts';
 import { openRotatingLog, type RotatingLog } from '../../platform/processes/rotating-log.ts';
 import { childEnvironment } from './stack-config.ts';
 import { logFile, type StackPaths, stackPaths } from './stack-paths.ts';

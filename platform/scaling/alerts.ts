@@ -1,12 +1,6 @@
-import type { PoolObservation } from './pool-observation.ts';
-import type { ScalingPolicy } from './policy.schema.ts';
-
-export interface ScalingAlert {
-  /** `exhaustion`: jobs wait too long and no worker may be added. `degradation`: jobs fail. `cost`: a budget ends. */
-  kind: 'exhaustion' | 'degradation' | 'cost';
-  severity: 'warning' | 'critical';
-  message: string;
-}
+import type { ScalingAlert } from '../../contract/scaling.ts';
+import { type PoolObservation, workOf } from './pool-observation.ts';
+import { paidByTheHour, type ScalingPolicy } from './policy.schema.ts';
 
 /** Share of a budget from which on it is told. */
 const NEAR = 0.8;
@@ -17,33 +11,47 @@ const NEAR = 0.8;
  * @param asked workers its work asks for
  */
 export function alertsOf(seen: PoolObservation, policy: ScalingPolicy, given: number, asked: number): ScalingAlert[] {
+  return [...exhaustion(seen, policy, given, asked), ...degradation(seen, policy), ...cost(seen, policy, asked)];
+}
+
+function exhaustion(seen: PoolObservation, policy: ScalingPolicy, given: number, asked: number): ScalingAlert[] {
   const alerts: ScalingAlert[] = [];
-  const target = policy.target_wait_seconds * 1_000;
-  if (asked > given && given >= policy.max_workers && seen.oldest_ms > 2 * target) {
+  const { oldestMs } = workOf(seen);
+  const late = oldestMs > 2 * policy.target_wait_seconds * 1_000;
+  if (late && asked > given && given >= policy.max_workers) {
     alerts.push({
       kind: 'exhaustion',
       severity: 'critical',
-      message: `the oldest job has waited ${Math.round(seen.oldest_ms / 1_000)} s and all ${policy.max_workers} workers are in use; raise max_workers or add machines`,
+      message: `the oldest job has waited ${Math.round(oldestMs / 1_000)} s and all ${policy.max_workers} workers are in use; raise max_workers or add machines`,
     });
   }
-  if (seen.success_rate !== undefined && seen.success_rate < policy.min_success_rate) {
+  for (const { capability, backlog } of seen.queues.filter((queue) => queue.unserved && queue.backlog > 0)) {
     alerts.push({
-      kind: 'degradation',
+      kind: 'exhaustion',
       severity: 'critical',
-      message: `only ${Math.round(seen.success_rate * 100)} % of the latest jobs succeeded; look at their error codes`,
+      message: `${backlog} jobs wait for ${capability}, which none of the workers that are there takes; look at the variables it requires and at their logs`,
     });
-  }
-  const day = policy.budget_per_day;
-  if (day !== undefined && seen.spent_today >= day * NEAR) {
-    alerts.push(cost(seen.spent_today >= day, `${seen.spent_today.toFixed(2)} of ${day} of today's budget is spent`));
-  }
-  const { budget_per_hour: hour, cost_per_hour: each } = policy;
-  if (hour !== undefined && each !== undefined && asked > Math.floor(hour / each)) {
-    alerts.push(cost(false, `the work asks for ${asked} workers, budget_per_hour pays for ${Math.floor(hour / each)}`));
   }
   return alerts;
 }
 
-function cost(spent: boolean, message: string): ScalingAlert {
-  return { kind: 'cost', severity: spent ? 'critical' : 'warning', message };
+function degradation({ success_rate: rate }: PoolObservation, policy: ScalingPolicy): ScalingAlert[] {
+  if (rate === undefined || rate >= policy.min_success_rate) return [];
+  const message = `only ${Math.round(rate * 100)} % of the latest attempts succeeded; look at their error codes`;
+  return [{ kind: 'degradation', severity: 'critical', message }];
+}
+
+function cost({ spent_today: spent }: PoolObservation, policy: ScalingPolicy, asked: number): ScalingAlert[] {
+  const alerts: ScalingAlert[] = [];
+  const { budget_per_day: day, budget_per_hour: hour } = policy;
+  if (day !== undefined && spent >= day * NEAR) {
+    const message = `${spent.toFixed(2)} of ${day} of today's budget is spent`;
+    alerts.push({ kind: 'cost', severity: spent >= day ? 'critical' : 'warning', message });
+  }
+  const paid = paidByTheHour(policy);
+  if (asked > paid) {
+    const message = `the work asks for ${asked} workers, the budget of ${hour} per hour pays for ${paid}`;
+    alerts.push({ kind: 'cost', severity: 'warning', message });
+  }
+  return alerts;
 }

@@ -1,12 +1,15 @@
-import { alertsOf, type ScalingAlert } from './alerts.ts';
-import type { PoolObservation } from './pool-observation.ts';
-import type { ScalingPolicy } from './policy.schema.ts';
+import type { ScalingAlert } from '../../contract/scaling.ts';
+import { alertsOf } from './alerts.ts';
+import { type PoolObservation, type QueueObservation, workOf } from './pool-observation.ts';
+import { paidByTheHour, type ScalingPolicy } from './policy.schema.ts';
 
-/** What a pool's scaling remembers between two ticks. */
+/** What a pool's scaling remembers between two ticks. Epoch milliseconds. */
 export interface ScalingMemory {
+  /** Since when the pool is watched without a gap. */
+  watched_since: number;
   /** Latest moment with work. */
   busy_at: number;
-  /** What was wanted, by time, no older than the cool-down. */
+  /** What was wanted within the cool-down; only what may still be the most of it. */
   wanted: readonly { at: number; workers: number }[];
 }
 
@@ -24,74 +27,83 @@ const GUESSED_PROCESSING_MS = 10_000;
 /**
  * How many workers a pool should have. Pure: the same observation, policy and memory give the same answer, which is
  * what makes the simulator tell the truth. Growth is immediate, shrinking waits for the cool-down and is a drain.
- * @param memory of the last tick; undefined at the first
+ * @param memory of the last tick; undefined at the first, and after a gap
  */
 export function decideScale(
   seen: PoolObservation,
   policy: ScalingPolicy,
   memory: ScalingMemory | undefined,
 ): ScalingDecision {
+  const { now } = seen;
   const present = seen.ready + seen.starting;
-  const busy = seen.backlog > 0 || seen.running > 0;
-  const busyAt = busy ? seen.now : (memory?.busy_at ?? seen.now);
-  const asked = wantedBy(seen, policy, present, seen.now - busyAt);
-  const since = seen.now - policy.cooldown_seconds * 1_000;
-  const wanted = [...(memory?.wanted ?? []).filter(({ at }) => at > since), { at: seen.now, workers: asked.workers }];
-  const steady = settled(asked, wanted, present, memory, since);
+  const { backlog, running } = workOf(reachable(seen));
+  const busyAt = backlog > 0 || running > 0 ? now : (memory?.busy_at ?? now);
+  const asked = wantedBy(reachable(seen), policy, present, now - busyAt);
+  const since = now - policy.cooldown_seconds * 1_000;
+  const recent = (memory?.wanted ?? []).filter(({ at, workers }) => at > since && workers > asked.workers);
+  const watchedSince = memory?.watched_since ?? now;
+  const wanted = [...recent, { at: now, workers: asked.workers }];
+  const steady = settled(asked, wanted[0]!.workers, present, watchedSince <= since);
   const { workers, reason } = limited(steady, seen, policy, present);
   return {
     workers,
     reason,
     alerts: alertsOf(seen, policy, workers, asked.workers),
-    memory: { busy_at: busyAt, wanted },
+    memory: { watched_since: watchedSince, busy_at: busyAt, wanted },
   };
+}
+
+/** Without the queues that more workers would not help. */
+function reachable(seen: PoolObservation): PoolObservation {
+  return { ...seen, queues: seen.queues.filter((queue) => !queue.unserved) };
 }
 
 interface Wish {
   workers: number;
   reason: string;
+  /** Idle for so long that nothing is kept. */
+  asleep?: boolean;
 }
 
 /** By the work alone. */
 function wantedBy(seen: PoolObservation, policy: ScalingPolicy, present: number, idleMs: number): Wish {
-  const { backlog, running, slots } = seen;
+  const { backlog, running, oldestMs } = workOf(seen);
   if (backlog === 0 && running === 0) {
-    if (idleMs >= policy.idle_seconds * 1_000) return { workers: 0, reason: `idle for ${seconds(idleMs)}` };
+    if (idleMs >= policy.idle_seconds * 1_000)
+      return { workers: 0, reason: `idle for ${seconds(idleMs)}`, asleep: true };
     return { workers: Math.min(present, 1), reason: `idle for ${seconds(idleMs)} only` };
   }
-  const occupied = running / slots;
-  if (backlog === 0) return { workers: Math.ceil(occupied), reason: `${running} running, none waits` };
-  const each = seen.processing_ms ?? GUESSED_PROCESSING_MS;
-  const target = policy.target_wait_seconds * 1_000;
-  // A worker that starts now gives what is left of the target after its start-up; the least is one job per slot.
-  const window = Math.max(target - policy.startup_seconds * 1_000, each);
-  const waves = Math.max(1, window / each);
-  const needed = Math.ceil(occupied + backlog / (slots * waves));
-  const words = `${backlog} wait, ${running} run, ${seconds(each)} each`;
-  if (seen.oldest_ms > target && seen.starting === 0 && needed <= present) {
-    return { workers: present + 1, reason: `${words}; the oldest has waited ${seconds(seen.oldest_ms)}` };
+  const window = (policy.target_wait_seconds - policy.startup_seconds) * 1_000;
+  // Each worker has its slots on every queue: the queue that needs most decides.
+  const [most, needed] = seen.queues
+    .map((queue) => [queue, neededBy(queue, window)] as const)
+    .reduce((a, b) => (b[1] > a[1] ? b : a));
+  if (backlog === 0) return { workers: needed, reason: `${running} running, none waits` };
+  const each = `${seconds(most.processing_ms ?? GUESSED_PROCESSING_MS)} each${most.processing_ms === undefined ? ' by guess' : ''}`;
+  const words = `${backlog} wait, ${running} run, ${each}`;
+  if (oldestMs > policy.target_wait_seconds * 1_000 && seen.starting === 0 && needed <= present) {
+    return { workers: present + 1, reason: `${words}; the oldest has waited ${seconds(oldestMs)}` };
   }
   return { workers: Math.max(needed, 1), reason: words };
 }
 
-/** Growth at once; fewer only when fewer were enough through the whole cool-down. */
-function settled(
-  asked: Wish,
-  wanted: ScalingMemory['wanted'],
-  present: number,
-  memory: ScalingMemory | undefined,
-  since: number,
-): Wish {
-  if (asked.workers >= present) return asked;
-  const most = Math.max(...wanted.map(({ workers }) => workers));
-  const watched = memory !== undefined && memory.wanted.some(({ at }) => at <= since + COOLDOWN_SLACK_MS);
-  if (asked.reason.startsWith('idle for') && asked.workers === 0) return asked;
+/** @param window what is left of the target for a worker that starts now; the least is one job per slot */
+function neededBy({ backlog, running, slots, processing_ms: known }: QueueObservation, window: number): number {
+  const each = Math.max(known ?? GUESSED_PROCESSING_MS, 1);
+  const waves = Math.max(1, window / each);
+  return Math.ceil(running / slots + backlog / (slots * waves));
+}
+
+/**
+ * Growth at once; fewer only when fewer were enough through the whole cool-down.
+ * @param most that was wanted within it
+ * @param watched all of it
+ */
+function settled(asked: Wish, most: number, present: number, watched: boolean): Wish {
+  if (asked.workers >= present || asked.asleep) return asked;
   if (!watched || most >= present) return { workers: present, reason: `${asked.reason}; cooling down` };
   return { workers: most, reason: asked.reason };
 }
-
-/** Ticks come a little late: memory that is this short of the cool-down counts as all of it. Milliseconds. */
-const COOLDOWN_SLACK_MS = 10_000;
 
 function limited(wish: Wish, seen: PoolObservation, policy: ScalingPolicy, present: number): Wish {
   let { workers, reason } = wish;
@@ -100,15 +112,14 @@ function limited(wish: Wish, seen: PoolObservation, policy: ScalingPolicy, prese
     workers = most;
     reason += `; ${why}`;
   };
-  const failing = seen.success_rate !== undefined && seen.success_rate < policy.min_success_rate;
-  if (failing) cap(Math.max(present, 1), `no more while ${percent(seen.success_rate!)} succeed`);
+  const { success_rate: rate, spent_today: spent } = seen;
+  if (rate !== undefined && rate < policy.min_success_rate) {
+    cap(Math.max(present, 1), `no more while ${Math.round(rate * 100)} % succeed`);
+  }
   cap(present + policy.max_step, `${policy.max_step} at a time`);
   cap(policy.max_workers, `max_workers is ${policy.max_workers}`);
-  const cost = policy.cost_per_hour;
-  if (cost !== undefined && policy.budget_per_hour !== undefined) {
-    cap(Math.floor(policy.budget_per_hour / cost), `budget_per_hour of ${policy.budget_per_hour} is reached`);
-  }
-  if (policy.budget_per_day !== undefined && seen.spent_today >= policy.budget_per_day) {
+  cap(paidByTheHour(policy), `budget_per_hour of ${policy.budget_per_hour} is reached`);
+  if (policy.budget_per_day !== undefined && spent >= policy.budget_per_day) {
     cap(policy.min_workers, `budget_per_day of ${policy.budget_per_day} is spent`);
   }
   if (workers < policy.min_workers) {
@@ -120,8 +131,4 @@ function limited(wish: Wish, seen: PoolObservation, policy: ScalingPolicy, prese
 
 function seconds(ms: number): string {
   return ms < 10_000 ? `${Math.round(ms / 100) / 10} s` : `${Math.round(ms / 1_000)} s`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }

@@ -14,13 +14,18 @@ export interface SimulationOptions {
   policy: ScalingPolicy;
   /** Jobs one worker runs at a time. */
   slots: number;
+  /** So many workers all the time, ready at the first job, instead of what the policy decides. */
+  fixed?: number;
   /** Between two decisions. Default 5 s. */
   tickMs?: number;
 }
 
 export interface SimulationResult {
+  /** Jobs that were run. */
   jobs: number;
-  /** Waiting times of all jobs, milliseconds. */
+  /** Jobs that never were: the policy let a week pass without a worker for them. */
+  unfinished: number;
+  /** Waiting times of the jobs that were run, milliseconds. */
   wait: { p50: number; p95: number; p99: number; max: number };
   workers: { mean: number; peak: number; started: number };
   /** Hours of workers, from order to end, and what they cost; undefined without `cost_per_hour`. */
@@ -41,6 +46,8 @@ interface SimulatedWorker {
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** A policy under which so much time passes while jobs wait and nothing runs will never run them. */
+const HOPELESS_MS = 7 * DAY_MS;
 
 /**
  * Plays a trace against a policy: first in, first out, `slots` jobs per worker, a decision every tick. The decision is
@@ -61,6 +68,7 @@ class World {
   readonly #policy: ScalingPolicy;
   readonly #slots: number;
   readonly #tickMs: number;
+  readonly #fixed: number | undefined;
   readonly #ends = new MinHeap<{ at: number; worker: SimulatedWorker; job: TraceJob; startedAt: number }>((e) => e.at);
   readonly #recent = new RecentJobs();
   readonly #waits: number[] = [];
@@ -75,26 +83,42 @@ class World {
   #today = { day: -1, ms: 0 };
   #last = 0;
 
-  constructor(jobs: readonly TraceJob[], { policy, slots, tickMs = 5_000 }: SimulationOptions) {
+  #progressAt = 0;
+
+  constructor(jobs: readonly TraceJob[], { policy, slots, tickMs = 5_000, fixed }: SimulationOptions) {
     this.#jobs = jobs;
     this.#policy = policy;
     this.#slots = slots;
     this.#tickMs = tickMs;
+    this.#fixed = fixed;
   }
 
   run(): void {
     const first = this.#jobs[0]?.at ?? 0;
+    if (this.#fixed !== undefined) {
+      for (let missing = this.#fixed; missing > 0; missing--) this.#order(first, 0);
+      this.#peak = this.#fixed;
+      this.#advance(Number.POSITIVE_INFINITY);
+    } else {
+      this.#runTicks(first);
+    }
+    for (const worker of this.#workers) this.#end(worker, this.#last);
+    this.#workers = [];
+  }
+
+  #runTicks(first: number): void {
+    this.#progressAt = first;
     for (let now = first; this.#unfinished(); now += this.#tickMs) {
       // A trace may have holes of days: nothing happens in them once every worker is gone.
       const next = this.#jobs[this.#taken];
-      if (next && this.#workers.length === 0 && this.#ends.size === 0 && next.at > now + this.#tickMs) {
+      if (next && this.#workers.length === 0 && next.at > now + this.#tickMs) {
         now = next.at - ((next.at - now) % this.#tickMs);
       }
       this.#advance(now);
       this.#decide(now);
+      if (this.#ends.size > 0 || this.#arrived === this.#taken) this.#progressAt = now;
+      else if (now - this.#progressAt > HOPELESS_MS) return;
     }
-    for (const worker of this.#workers) this.#end(worker, this.#last);
-    this.#workers = [];
   }
 
   #unfinished(): boolean {
@@ -108,12 +132,12 @@ class World {
       const end = this.#ends.peek()?.at ?? Infinity;
       const ready = this.#nextReady();
       const at = Math.min(arrival, end, ready);
-      if (at > now) break;
+      if (at > now || at === Number.POSITIVE_INFINITY) break;
       if (at === end) this.#finish();
       else if (at === arrival) this.#arrived++;
       this.#take(at);
     }
-    this.#take(now);
+    if (now !== Number.POSITIVE_INFINITY) this.#take(now);
   }
 
   /** When the next worker that is still starting can take what waits. */
@@ -156,13 +180,18 @@ class World {
     const { workers, memory } = decideScale(
       {
         now,
-        backlog: this.#arrived - this.#taken,
-        oldest_ms: this.#arrived > this.#taken ? now - this.#jobs[this.#taken]!.at : 0,
-        running: this.#ends.size,
+        queues: [
+          {
+            capability: 'trace',
+            backlog: this.#arrived - this.#taken,
+            oldest_ms: this.#arrived > this.#taken ? now - this.#jobs[this.#taken]!.at : 0,
+            running: this.#ends.size,
+            slots: this.#slots,
+            processing_ms: this.#recent.processingMs,
+          },
+        ],
         ready: active.filter(({ readyAt }) => readyAt <= now).length,
         starting: active.filter(({ readyAt }) => readyAt > now).length,
-        slots: this.#slots,
-        processing_ms: this.#recent.processingMs,
         success_rate: this.#recent.successRate,
         spent_today: (this.#today.ms / HOUR_MS) * (this.#policy.cost_per_hour ?? 0),
       },
@@ -175,8 +204,8 @@ class World {
     this.#peak = Math.max(this.#peak, this.#workers.length);
   }
 
-  #order(now: number): void {
-    const readyAt = now + this.#policy.startup_seconds * 1_000;
+  #order(now: number, startupMs = this.#policy.startup_seconds * 1_000): void {
+    const readyAt = now + startupMs;
     this.#workers.push({ orderedAt: now, readyAt, busy: 0, draining: false });
     this.#started++;
   }
@@ -206,6 +235,7 @@ class World {
     const price = this.#policy.cost_per_hour;
     return {
       jobs: this.#waits.length,
+      unfinished: this.#jobs.length - this.#waits.length,
       wait: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: sorted.at(-1) ?? 0 },
       workers: { mean: makespan > 0 ? this.#workerMs / makespan : 0, peak: this.#peak, started: this.#started },
       worker_hours: hours,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { decideScale, type ScalingMemory } from '../../platform/scaling/decide.ts';
-import type { PoolObservation } from '../../platform/scaling/pool-observation.ts';
+import type { PoolObservation, QueueObservation } from '../../platform/scaling/pool-observation.ts';
 import { scalingSchema, type ScalingPolicy } from '../../platform/scaling/policy.schema.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -9,8 +9,11 @@ function policy(change: Partial<ScalingPolicy> = {}): ScalingPolicy {
   return { ...scalingSchema.parse({ max_workers: 10 }), ...change };
 }
 
-function seen(change: Partial<PoolObservation> = {}): PoolObservation {
-  return {
+interface Given extends Omit<PoolObservation, 'queues'>, Omit<QueueObservation, 'capability'> {}
+
+/** A pool of one queue. */
+function seen(change: Partial<Given> = {}): PoolObservation {
+  const { ready, starting, success_rate, spent_today, now, ...queue }: Given = {
     now: NOW,
     backlog: 0,
     oldest_ms: 0,
@@ -23,14 +26,12 @@ function seen(change: Partial<PoolObservation> = {}): PoolObservation {
     spent_today: 0,
     ...change,
   };
+  return { now, ready, starting, success_rate, spent_today, queues: [{ capability: 'one', ...queue }] };
 }
 
 /** Wanted the same through the whole cool-down. */
 function steady(workers: number, busyAt = NOW): ScalingMemory {
-  return {
-    busy_at: busyAt,
-    wanted: [55_000, 30_000, 5_000].map((ago) => ({ at: NOW - ago, workers })),
-  };
+  return { watched_since: NOW - 60_000, busy_at: busyAt, wanted: [{ at: NOW - 5_000, workers }] };
 }
 
 describe('growing', () => {
@@ -55,7 +56,7 @@ describe('growing', () => {
       reason: expect.stringContaining('oldest has waited 31 s'),
     });
     // Not while one is on its way already.
-    expect(decideScale({ ...given, ready: 2, starting: 1 }, policy(), undefined).workers).toBe(3);
+    expect(decideScale({ ...given, starting: 1 }, policy(), undefined).workers).toBe(3);
   });
 
   test('never past max_workers nor max_step at a time', () => {
@@ -63,6 +64,19 @@ describe('growing', () => {
     const full = decideScale(seen({ backlog: 500, ready: 10, running: 20, oldest_ms: 90_000 }), policy(), undefined);
     expect(full.workers).toBe(10);
     expect(full.alerts).toEqual([expect.objectContaining({ kind: 'exhaustion', severity: 'critical' })]);
+  });
+
+  test('by the queue that needs most: each worker has its slots on every queue', () => {
+    const queues = [6, 4, 0].map((backlog, index) => ({ ...seen({ backlog }).queues[0]!, capability: `q${index}` }));
+    expect(decideScale({ ...seen(), queues }, policy(), undefined).workers).toBe(3);
+  });
+
+  test('not for a queue that none of the workers takes; that is told', () => {
+    const stuck = decideScale(seen({ backlog: 50, oldest_ms: 90_000, ready: 2, unserved: true }), policy(), undefined);
+    expect(stuck).toMatchObject({
+      workers: 2,
+      alerts: [{ kind: 'exhaustion', message: expect.stringContaining('50 jobs wait for one, which none') }],
+    });
   });
 
   test('not while most jobs fail, but one worker may try', () => {
@@ -77,13 +91,18 @@ describe('shrinking', () => {
   test('waits for the cool-down', () => {
     const quiet = seen({ running: 1, ready: 4 });
     expect(decideScale(quiet, policy(), undefined).workers).toBe(4);
-    expect(decideScale(quiet, policy(), { busy_at: NOW, wanted: [{ at: NOW - 5_000, workers: 1 }] }).workers).toBe(4);
+    expect(decideScale(quiet, policy(), { ...steady(1), watched_since: NOW - 59_000 }).workers).toBe(4);
     expect(decideScale(quiet, policy(), steady(1)).workers).toBe(1);
   });
 
   test('only to what was enough all the time', () => {
-    const memory = { busy_at: NOW, wanted: [...steady(1).wanted, { at: NOW - 20_000, workers: 3 }] };
-    expect(decideScale(seen({ running: 1, ready: 4 }), policy(), memory).workers).toBe(3);
+    const wanted = [{ at: NOW - 20_000, workers: 3 }, ...steady(1).wanted];
+    const decision = decideScale(seen({ running: 1, ready: 4 }), policy(), { ...steady(1), wanted });
+    expect(decision.workers).toBe(3);
+    // What can no longer be the most of the cool-down is forgotten.
+    expect(decision.memory.wanted.map(({ workers }) => workers)).toEqual([3, 1]);
+    const old = [{ at: NOW - 61_000, workers: 3 }, ...steady(1).wanted];
+    expect(decideScale(seen({ running: 1, ready: 4 }), policy(), { ...steady(1), wanted: old }).workers).toBe(1);
   });
 
   test('to zero after the idle time, not before', () => {
@@ -107,6 +126,11 @@ describe('budgets', () => {
     expect(given.alerts).toEqual([expect.objectContaining({ kind: 'cost', severity: 'warning' })]);
   });
 
+  test('a budget of three times the cost pays for three', () => {
+    const policyOf = policy({ cost_per_hour: 0.1, budget_per_hour: 0.3 });
+    expect(decideScale(seen({ backlog: 100 }), policyOf, undefined).workers).toBe(3);
+  });
+
   test('per day: told when near, down to min_workers when spent', () => {
     const near = decideScale(seen({ backlog: 2, ready: 1, spent_today: 33 }), paid, undefined);
     expect(near).toMatchObject({ workers: 1, alerts: [{ kind: 'cost', severity: 'warning' }] });
@@ -123,6 +147,9 @@ describe('the policy', () => {
     [{ min_workers: 5, max_workers: 4 }, 'min_workers', 'must not be more than max_workers'],
     [{ driver: 'webhook' }, 'webhook_url', 'is required'],
     [{ budget_per_day: 10 }, 'cost_per_hour', 'is required'],
+    [{ budget_per_hour: 1, cost_per_hour: 2 }, 'budget_per_hour', 'for none at all'],
+    [{ budget_per_hour: 5, cost_per_hour: 2, min_workers: 3 }, 'budget_per_hour', 'fewer workers than min_workers'],
+    [{ driver: 'webhook', webhook_url: 'ftp://example.test/' }, 'webhook_url', 'http or https'],
   ])('%j is refused by name', (input, field, problem) => {
     const { error } = scalingSchema.safeParse(input);
     expect(error?.issues[0]).toMatchObject({ path: [field], message: expect.stringContaining(problem) });

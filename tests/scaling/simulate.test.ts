@@ -41,6 +41,22 @@ describe('the simulator', () => {
     expect(tight.jobs).toBe(500);
   });
 
+  test('a budget that pays for no start-up ends in a week of waiting, not in an endless simulation', () => {
+    const result = simulate(burst(3, 0, 1_000), { policy: { ...policy, budget_per_day: 0.001 }, slots: 1 });
+    expect(result).toMatchObject({ jobs: 0, unfinished: 3 });
+  });
+
+  test('a fixed number of workers, which are there from the start and are paid to the end', () => {
+    const result = simulate(burst(8, 0, 10_000), { policy, slots: 1, fixed: 4 });
+    expect(result).toMatchObject({ jobs: 8, unfinished: 0, wait: { p50: 10_000, max: 10_000 }, utilization: 1 });
+    expect(result.workers).toEqual({ mean: 4, peak: 4, started: 4 });
+    expect(result.cost).toBeCloseTo(((4 * 20) / 3_600) * 2, 5);
+  });
+
+  test('nothing at all', () => {
+    expect(simulate([], { policy, slots: 1 })).toMatchObject({ jobs: 0, unfinished: 0, makespan_ms: 0 });
+  });
+
   test('100,000 jobs of a day', () => {
     let seed = 7;
     const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;

@@ -7,7 +7,7 @@ import {
   keepRunning,
   type LifeEvent,
 } from '../../platform/processes/keep-running.ts';
-import { launchNode } from '../../cli/stack/node-process.ts';
+import { launchNode } from '../../platform/processes/node-process.ts';
 import { openRotatingLog } from '../../platform/processes/rotating-log.ts';
 import { identify } from '../../platform/processes/process-identity.ts';
 import { temporaryFolder } from '../harness/temporary-folder.ts';

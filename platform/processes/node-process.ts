@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { followOutput } from '../../platform/processes/child-output.ts';
-import type { LiveProcess, ProcessExit, ReadyFacts } from '../../platform/processes/keep-running.ts';
-import type { RotatingLog } from '../../platform/processes/rotating-log.ts';
+import { followOutput } from './child-output.ts';
+import type { LiveProcess, ProcessExit, ReadyFacts } from './keep-running.ts';
+import type { RotatingLog } from './rotating-log.ts';
 
 export interface NodeProcessOptions {
   name: string;
@@ -15,12 +15,18 @@ export interface NodeProcessOptions {
   show: (line: string) => void;
 }
 
+/** One life of a process of ours. */
+export interface LiveNodeProcess extends LiveProcess {
+  /** Sends it a message over its IPC channel; one that is leaving does not get it. */
+  tell(message: Record<string, unknown>): void;
+}
+
 /**
  * Starts one of our own processes. It says `{type: 'ready', …}` over its IPC channel, and leaves by itself when that
  * channel closes, which it does even when this process is killed. Its process group is its own: Ctrl-C in the terminal
  * reaches the supervisor alone, which then stops everything in order.
  */
-export async function launchNode(options: NodeProcessOptions): Promise<LiveProcess> {
+export async function launchNode(options: NodeProcessOptions): Promise<LiveNodeProcess> {
   const { name, module, args, env, cwd } = options;
   const child = spawn(process.execPath, [module, ...args], {
     cwd,
@@ -51,6 +57,9 @@ export async function launchNode(options: NodeProcessOptions): Promise<LiveProce
       // Windows knows no SIGTERM, it would end the process at once.
       if (process.platform === 'win32') child.disconnect();
       else child.kill('SIGTERM');
+    },
+    tell: (message) => {
+      if (child.connected) child.send(message, () => {});
     },
     kill: () => void child.kill('SIGKILL'),
     lastWords: output.lastWords,
