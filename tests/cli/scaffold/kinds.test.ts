@@ -61,3 +61,22 @@ describe('what create connector has written, of every kind', () => {
     expect(ran.stderr).toContain(`${names.length} passed, ${names.length} total`);
   }, 600_000);
 });
+
+test('a file dropped into connectors/ is found after the build; a broken one is named and takes nothing down', async () => {
+  const drop = (name: string, text: string) => writeFileSync(join(checkout.folder, 'connectors', name), text);
+  const text = (name: string) =>
+    `export class ${name} { service_type = '${name.toLowerCase()}'; processJob(): void {} }\n`;
+  drop('dropped-connector.ts', text('DroppedConnector'));
+  drop('broken-connector.ts', 'export class BrokenConnector { processJob() {\n');
+  drop('throwing-connector.ts', `${text('ThrowingConnector')}throw new Error('no luck');\n`);
+  const built = await checkout.node('scripts/build.mjs');
+  expect([built.code, built.stdout + built.stderr]).toEqual([
+    0,
+    expect.stringContaining('connectors/broken-connector.ts(2,1)'),
+  ]);
+  const { code, stderr } = await checkout.run('connector', 'test', 'no-such-service');
+  expect(code).toBe(6);
+  expect(stderr).toMatch(/There are: .*droppedconnector.*simulation/);
+  expect(stderr).toMatch(/Left out: .*broken-connector\.js.*broken-connector\.ts\(2,1\): error TS1005/);
+  expect(stderr).toMatch(/Left out: .*throwing-connector\.js.*no luck/);
+});

@@ -20,17 +20,20 @@ export class ScratchCheckout {
   }
 
   /** The command of this checkout, with nothing of the surroundings. */
-  readonly run = (...args: string[]): Promise<ToolRun> => this.#node(['dist/cli/main.js', ...args]);
+  readonly run = (...args: string[]): Promise<ToolRun> => this.#start(['dist/cli/main.js', ...args]);
 
   /** The program of a package, in this checkout. */
   readonly tool = (script: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<ToolRun> =>
-    this.#node([join('node_modules', script), ...args], env);
+    this.#start([join('node_modules', script), ...args], env);
+
+  /** A script of this checkout. */
+  readonly node = (...args: string[]): Promise<ToolRun> => this.#start(args);
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  #node(args: string[], extra: NodeJS.ProcessEnv = {}): Promise<ToolRun> {
+  #start(args: string[], extra: NodeJS.ProcessEnv = {}): Promise<ToolRun> {
     const { PATH, HOME, SWITCHYARD_TEMPORAL_BINARY } = process.env;
     const env = { PATH, HOME, SWITCHYARD_TEMPORAL_BINARY, NO_COLOR: '1', ...extra };
     return new Promise((done) => {
