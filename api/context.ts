@@ -2,6 +2,7 @@ import type { JobReader } from '../platform/jobs/job-reader.ts';
 import type { QueueLookup } from '../platform/jobs/job-state.ts';
 import type { Addresses } from '../platform/jobs/build-view.ts';
 import type { PlanningOptions } from '../platform/routing/plan-job.ts';
+import type { MachineCache } from '../platform/machines/machine-cache.ts';
 import type { LiveHub } from '../platform/live/live-hub.ts';
 import type { ApiDeps } from './deps.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -14,6 +15,7 @@ export interface ApiContext extends Omit<ApiDeps, 'live'> {
   reader: JobReader;
   hub: WatchHub;
   live: LiveHub;
+  machines: MachineCache;
   metrics: ApiMetrics;
   planning: PlanningOptions;
   queues: QueueLookup;

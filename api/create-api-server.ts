@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '../platform/config/config-error.ts';
+import { MachineCache } from '../platform/machines/machine-cache.ts';
 import { JobReader } from '../platform/jobs/job-reader.ts';
 import type { ApiContext } from './context.ts';
 import { API_PREFIX, createApp } from './create-app.ts';
@@ -66,11 +67,15 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   const sockets = trackSockets(http);
   const ws = new WsServer(context, guard, new LiveDoor(live, token, deps.logger), http);
   return {
-    listen: (host, port) => listen(http, host, port),
+    listen(host, port) {
+      context.machines.start();
+      return listen(http, host, port);
+    },
     async close() {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       closing.abort();
       context.hub.close();
+      context.machines.stop();
       await ws.close();
       http.closeIdleConnections();
       const timer = setTimeout(() => {
@@ -99,9 +104,14 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
     onLook: () => metrics.looks.inc(),
     onEnd: ({ service, status, error_code: code }) => metrics.ended.inc({ service, status, code: code ?? '' }),
   });
+  const machines = new MachineCache({
+    client,
+    logger,
+    queues: () => presence.workers().map((worker) => worker.task_queue),
+  });
   return {
     ...deps,
-    ...{ addresses, reader, hub, live, metrics, queues, closing, timeoutMs },
+    ...{ machines, addresses, reader, hub, live, metrics, queues, closing, timeoutMs },
     planning: {
       artifactRetention: config.artifactRetention,
       heartbeatTimeout: config.heartbeatTimeout,

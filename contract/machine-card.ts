@@ -1,4 +1,5 @@
 import type { MachineFacts } from './machine-facts.ts';
+import { MACHINE_QUEUE_PREFIX } from './task-queues.ts';
 
 /**
  * The card of a machine: what it is, runs and has hot, as the heartbeat details of its presence activity carry it.
@@ -102,7 +103,13 @@ export function machineIdOfWorkflow(workflowId: string): string {
 
 /** The queue on which a machine's own worker runs presence and commands. */
 export function machineTaskQueue(machineId: string): string {
-  return `machine.${machineId}`;
+  return `${MACHINE_QUEUE_PREFIX}.${machineId}`;
+}
+
+/** Reverse of {@link machineTaskQueue}; undefined for any other queue. */
+export function machineIdOfQueue(queue: string): string | undefined {
+  const [prefix, id] = [queue.slice(0, MACHINE_QUEUE_PREFIX.length + 1), queue.slice(MACHINE_QUEUE_PREFIX.length + 1)];
+  return prefix === `${MACHINE_QUEUE_PREFIX}.` && MACHINE_ID.test(id) ? id : undefined;
 }
 
 /** What an id of a machine may look like: it is part of a queue's name and of a URL. */

@@ -8,28 +8,31 @@ export const MACHINE_OPERATIONS_QUERY = 'operations';
 export const MACHINE_BOOT_SIGNAL = 'boot';
 
 /** What a machine can be told to do. Its arguments are checked again on the machine. */
-export type MachineCommandKind =
-  | 'drain'
-  | 'resume'
-  | 'restart'
-  | 'stop'
-  | 'service.start'
-  | 'service.stop'
-  | 'service.restart'
-  | 'service.logs'
-  | 'instance.create'
-  | 'instance.update'
-  | 'instance.delete'
-  | 'instance.start'
-  | 'instance.stop'
-  | 'instance.pause'
-  | 'instance.resume'
-  | 'instance.use'
-  | 'instance.import'
-  | 'instance.export'
-  | 'nodes.install'
-  | 'vram.free'
-  | 'slots.set';
+export const COMMAND_KINDS = [
+  'drain',
+  'resume',
+  'restart',
+  'stop',
+  'service.start',
+  'service.stop',
+  'service.restart',
+  'service.logs',
+  'instance.create',
+  'instance.update',
+  'instance.delete',
+  'instance.start',
+  'instance.stop',
+  'instance.pause',
+  'instance.resume',
+  'instance.use',
+  'instance.import',
+  'instance.export',
+  'nodes.install',
+  'vram.free',
+  'slots.set',
+] as const;
+
+export type MachineCommandKind = (typeof COMMAND_KINDS)[number];
 
 export interface MachineCommand {
   /** Chosen by the sender: the same id again is the same command, carried out once. */

@@ -1,5 +1,6 @@
 import { ArtifactTooLargeError } from '../../platform/artifacts/artifact-store.ts';
 import { TemporalBusyError, TemporalUnavailableError } from '../../platform/jobs/temporal-calls.ts';
+import { CommandRefusedError } from '../../platform/machines/send-command.ts';
 import { InvalidJobError } from '../../platform/routing/invalid-job-error.ts';
 import { HttpProblem } from './http-problem.ts';
 
@@ -11,6 +12,9 @@ export function problemOf(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof InvalidJobError) {
     return new HttpProblem(error.code, error.message, { errors: error.errors, cause: error });
+  }
+  if (error instanceof CommandRefusedError) {
+    return new HttpProblem(error.code, error.message, { cause: error });
   }
   if (error instanceof TemporalUnavailableError) {
     return new HttpProblem('service_unavailable', error.message, { headers: RETRY_AFTER, cause: error });

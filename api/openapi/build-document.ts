@@ -29,7 +29,8 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
         'stable. Besides these addresses there is a WebSocket at `/ws`: send `{"type":"subscribe","job_id":"…"}`, get ' +
         'JobEvents and LiveEvents of as many jobs as you like on one connection. Add `"live":"none"` (or `tokens`, ' +
         '`previews`) to get less. A preview is a binary frame: length of a JSON head (32 bits, big endian), that head, ' +
-        'the picture; `"pictures":"data_url"` puts it inside the JSON instead.',
+        'the picture; `"pictures":"data_url"` puts it inside the JSON instead. `{"type":"subscribe","machines":true}` ' +
+        'brings MachineEvents, of all machines or, with an id in the place of true, of one.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: server }],
@@ -38,6 +39,7 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
       { name: 'artifacts', description: 'Files that go into jobs and come out of them' },
       { name: 'services', description: 'What jobs can ask for' },
       { name: 'operation', description: 'Pools and workers' },
+      { name: 'machines', description: 'Machines, their cards, and commands to them' },
     ],
     paths,
     components: { schemas: componentSchemas() },
@@ -67,10 +69,15 @@ function pathParameters(path: string): JsonSchema[] {
     name,
     in: 'path',
     required: true,
-    description: name === 'id' ? 'Id of the job' : 'Its name',
+    ...pathParameter(path, name),
     schema: { type: 'string' },
-    ...(name === 'id' ? { example: JOB_ID_EXAMPLE } : {}),
   }));
+}
+
+function pathParameter(path: string, name: string | undefined): { description: string; example?: string } {
+  if (path.startsWith('/machines/'))
+    return name === 'id' ? { description: 'Id of the machine', example: 'box1' } : { description: 'Id of the command' };
+  return name === 'id' ? { description: 'Id of the job', example: JOB_ID_EXAMPLE } : { description: 'Its name' };
 }
 
 /** Codes grouped by the HTTP status they answer with. */

@@ -12,6 +12,8 @@ import {
   liveEventSchema,
   progressSchema,
 } from './job.schemas.ts';
+import * as machine from './machine.schemas.ts';
+import { commandBodySchema, verbBodySchema } from '../routes/machine-command.schema.ts';
 import type { JsonSchema } from './operation.ts';
 import * as other from './other.schemas.ts';
 
@@ -20,6 +22,8 @@ const INPUTS: Record<string, z.ZodType> = {
   JobInput: jobSchema,
   JobChange: patchBodySchema,
   CancelBody: cancelBodySchema,
+  MachineCommandBody: commandBodySchema,
+  MachineVerbBody: verbBodySchema,
 };
 
 const OUTPUTS: Record<string, z.ZodType> = {
@@ -41,6 +45,10 @@ const OUTPUTS: Record<string, z.ZodType> = {
   PoolList: other.poolListSchema,
   Worker: other.workerSchema,
   WorkerList: other.workerListSchema,
+  Machine: machine.machineViewSchema,
+  MachineList: machine.machineListSchema,
+  MachineOperation: machine.machineOperationSchema,
+  MachineEvent: machine.machineEventSchema,
   Problem: other.problemSchema,
   Health: other.healthSchema,
 };

@@ -6,6 +6,9 @@ import { getEvents } from './get-events.ts';
 import { getJob } from './get-job.ts';
 import { getJobs } from './get-jobs.ts';
 import { getLogs } from './get-logs.ts';
+import { getMachine, getMachines } from './get-machines.ts';
+import { getMachineEvents } from './get-machine-events.ts';
+import { getMachineOperation } from './get-machine-operation.ts';
 import { getPools } from './get-pools.ts';
 import { getService, getServices } from './get-services.ts';
 import { getWorkers } from './get-workers.ts';
@@ -13,6 +16,7 @@ import { patchJob } from './patch-job.ts';
 import { postCancel } from './post-cancel.ts';
 import { postInputs } from './post-inputs.ts';
 import { postJobs } from './post-jobs.ts';
+import { machineVerbs, postMachineCommand } from './post-machine-command.ts';
 import { postRetry } from './post-retry.ts';
 
 /** Everything under the prefix, in the order of the reference. */
@@ -34,5 +38,11 @@ export function createRoutes(api: ApiContext): Route[] {
     getService(api),
     getPools(api),
     getWorkers(api),
+    getMachines(api),
+    getMachineEvents(api),
+    getMachine(api),
+    postMachineCommand(api),
+    ...machineVerbs(api),
+    getMachineOperation(api),
   ];
 }

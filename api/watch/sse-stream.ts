@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { JobEvent } from '../../contract/job-events.ts';
+import type { MachineEvent } from '../../contract/machine-view.ts';
 import type { LiveEvent } from '../../contract/live-events.ts';
 import type { CloseReason, LiveEventSink } from './event-sink.ts';
 import { LiveBudget } from './live-budget.ts';
@@ -27,7 +28,7 @@ export class SseStream implements LiveEventSink {
     this.#keepAliveMs = keepAliveMs;
   }
 
-  send(event: JobEvent): void {
+  send(event: JobEvent | MachineEvent): void {
     if (!this.#res.writable) return;
     if (!this.#res.headersSent) this.#begin();
     this.#res.write(record(event));
@@ -75,7 +76,7 @@ export class SseStream implements LiveEventSink {
 }
 
 /** JSON has no raw line breaks, so one data line is enough. */
-function record(event: JobEvent | LiveEvent): string {
+function record(event: JobEvent | LiveEvent | MachineEvent): string {
   return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 

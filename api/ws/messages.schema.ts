@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MACHINE_ID } from '../../contract/machine-card.ts';
 import { LIVE_CHOICES } from '../watch/live-choice.ts';
 
 const ref = z.union([z.string().max(100), z.number()]).optional();
@@ -20,4 +21,13 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ping'), ref }),
 ]);
 
+const machines = z.union([z.literal(true), z.string().regex(MACHINE_ID, 'is no id of a machine')]);
+
+/** The same for machines: all of them, or one. */
+export const machineMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('subscribe'), machines, ref }),
+  z.strictObject({ type: z.literal('unsubscribe'), machines, ref }),
+]);
+
+export type MachineMessage = z.output<typeof machineMessageSchema>;
 export type ClientMessage = z.output<typeof clientMessageSchema>;

@@ -2,6 +2,7 @@ import type { RawData, WebSocket } from 'ws';
 import { parseEventId } from '../../contract/job-events.ts';
 import { splitEventId } from '../../contract/live-events.ts';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
+import type { MachineCache } from '../../platform/machines/machine-cache.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { fieldErrorsOf } from '../../platform/routing/field-errors.ts';
 import { checkShape } from '../../platform/routing/check-shape.ts';
@@ -12,7 +13,13 @@ import type { LiveEventSink } from '../watch/event-sink.ts';
 import { LiveBudget } from '../watch/live-budget.ts';
 import { LiveJobSink } from '../watch/live-job-sink.ts';
 import type { Subscription, WatchHub } from '../watch/watch-hub.ts';
-import { clientMessageSchema, type ClientMessage } from './messages.schema.ts';
+import { MachineSubscriptions } from './machine-subscriptions.ts';
+import {
+  clientMessageSchema,
+  type ClientMessage,
+  machineMessageSchema,
+  type MachineMessage,
+} from './messages.schema.ts';
 import { WsSink } from './ws-sink.ts';
 
 /** Subscriptions on one connection. */
@@ -30,8 +37,15 @@ interface Mistake {
 }
 
 /** Serves a socket until it closes. */
-export function serveSocket(socket: WebSocket, hub: WatchHub, live: LiveHub, logger: Logger): void {
-  new WsConnection(socket, hub, live, logger).listen();
+export function serveSocket(socket: WebSocket, feeds: WsFeeds, logger: Logger): void {
+  new WsConnection(socket, feeds, logger).listen();
+}
+
+/** What a client can subscribe to. */
+export interface WsFeeds {
+  hub: WatchHub;
+  live: LiveHub;
+  machines: MachineCache;
 }
 
 /** One client on a WebSocket: any number of jobs, told apart by the `job_id` (or `job.id`) of each event. */
@@ -39,17 +53,22 @@ class WsConnection {
   readonly #socket: WebSocket;
   readonly #hub: WatchHub;
   readonly #live: LiveHub;
+  readonly #machines: MachineSubscriptions;
   readonly #logger: Logger;
   readonly #budget = new LiveBudget();
   /** Without a value while the subscription is being made. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
   #mistakes = 0;
 
-  constructor(socket: WebSocket, hub: WatchHub, live: LiveHub, logger: Logger) {
+  constructor(socket: WebSocket, { hub, live, machines }: WsFeeds, logger: Logger) {
     this.#socket = socket;
     this.#hub = hub;
     this.#live = live;
     this.#logger = logger;
+    this.#machines = new MachineSubscriptions(machines, {
+      send: (event) => this.#send(event),
+      backlog: () => socket.bufferedAmount,
+    });
   }
 
   listen(): void {
@@ -64,6 +83,11 @@ class WsConnection {
     const message = this.#read(data, isBinary);
     if (!message) return;
     const { ref } = message;
+    if ('machines' in message) {
+      this.#send({ type: `${message.type}d`, machines: message.machines, ref });
+      this.#machines[message.type](message.machines);
+      return;
+    }
     switch (message.type) {
       case 'ping':
         this.#send({ type: 'pong', ref });
@@ -146,11 +170,12 @@ class WsConnection {
   }
 
   #endAll(): void {
+    this.#machines.end();
     for (const subscription of this.#subscriptions.values()) subscription?.end();
     this.#subscriptions.clear();
   }
 
-  #read(data: RawData, isBinary: boolean): ClientMessage | undefined {
+  #read(data: RawData, isBinary: boolean): ClientMessage | MachineMessage | undefined {
     if (isBinary) return this.#refuse({ code: 'unsupported_media', message: 'Messages are JSON text, not binary' });
     const text = (data as Buffer).toString('utf8');
     let value: unknown;
@@ -164,7 +189,8 @@ class WsConnection {
     const ref = refOf(value);
     const shape = checkShape(value);
     if (shape) return this.#refuse({ code: 'validation', message: shape.detail, errors: [shape] }, ref);
-    const parsed = clientMessageSchema.safeParse(value);
+    const schema = isAboutMachines(value) ? machineMessageSchema : clientMessageSchema;
+    const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
     const errors = fieldErrorsOf(parsed.error);
     const message = errors.map((error) => `${error.pointer || 'the message'} ${error.detail}`).join('; ');
@@ -183,7 +209,11 @@ class WsConnection {
 }
 
 const EXPECTED =
-  'Send {"type": "subscribe", "job_id": "…"}, {"type": "unsubscribe", "job_id": "…"} or {"type": "ping"}';
+  'Send {"type": "subscribe", "job_id": "…"}, {"type": "unsubscribe", "job_id": "…"}, the same with "machines": true, or {"type": "ping"}';
+
+function isAboutMachines(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'machines' in value;
+}
 
 function errorMessage({ code, message, errors, job_id }: Mistake, ref: string | number | undefined) {
   return { type: 'error', code, message, job_id, errors, ref };

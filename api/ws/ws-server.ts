@@ -84,12 +84,12 @@ export class WsServer {
   }
 
   #take(client: WebSocket): void {
-    const { hub, live, logger, metrics } = this.#api;
+    const { logger, metrics } = this.#api;
     metrics.connections.inc({ kind: 'websocket' });
     client.once('close', () => metrics.connections.dec({ kind: 'websocket' }));
     this.#alive.add(client);
     client.on('pong', () => this.#alive.add(client));
-    serveSocket(client, hub, live, logger);
+    serveSocket(client, this.#api, logger);
   }
 
   #ping(): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { QUEUE_PART } from '../../contract/task-queues.ts';
+import { MACHINE_QUEUE_PREFIX, QUEUE_PART } from '../../contract/task-queues.ts';
+import { scalingSchema } from '../scaling/policy.schema.ts';
 import { positiveNumber, wholeNumber } from './numbers.schema.ts';
 
 const seconds = positiveNumber();
@@ -25,13 +26,20 @@ export const poolSchema = z.strictObject({
   health_check_interval_seconds: seconds.default(30),
   spill_after_seconds: seconds.default(60).describe('Wait in this pool before the next one that can do it is tried'),
   offers: offersSchema.prefault({}),
+  scaling: scalingSchema
+    .optional()
+    .describe('How the pool grows and shrinks; unset: nobody starts or stops its workers'),
 });
 
 export const poolsFileSchema = z.strictObject({
   $schema: z.string().optional(),
   pools: z
     .record(z.string().regex(QUEUE_PART, 'is no pool name: lower-case letters, digits, "-" and "_"'), poolSchema)
-    .refine((pools) => Object.keys(pools).length > 0, 'must name at least one pool'),
+    .refine((pools) => Object.keys(pools).length > 0, 'must name at least one pool')
+    .refine(
+      (pools) => !Object.hasOwn(pools, MACHINE_QUEUE_PREFIX),
+      `must not name a pool "${MACHINE_QUEUE_PREFIX}": the queues of machines are called so`,
+    ),
 });
 
 export type Pool = z.output<typeof poolSchema>;

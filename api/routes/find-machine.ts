@@ -1,0 +1,30 @@
+import type { Request } from 'express';
+import { MACHINE_ID } from '../../contract/machine-card.ts';
+import type { MachineView } from '../../contract/machine-view.ts';
+import type { ApiContext } from '../context.ts';
+import { HttpProblem } from '../http/http-problem.ts';
+
+/** Of a machine that is not in the cache, longest look. Milliseconds: an unknown one is answered within 3 s. */
+const LOOK_MS = 2_000;
+
+/** The id in a path. @throws HttpProblem not_found for one that cannot exist */
+export function machineIdOf(req: Request): string {
+  const id = String(req.params['id']);
+  if (!MACHINE_ID.test(id)) throw noMachine(id);
+  return id;
+}
+
+/** @throws HttpProblem not_found; TemporalUnavailableError for one that is not known yet while Temporal is away */
+export async function findMachine(api: ApiContext, req: Request): Promise<MachineView> {
+  const id = machineIdOf(req);
+  const view = api.machines.get(id) ?? (await api.machines.look(id, LOOK_MS));
+  if (!view) throw noMachine(id);
+  return view;
+}
+
+export function noMachine(id: string): HttpProblem {
+  return new HttpProblem(
+    'not_found',
+    `There is no machine ${JSON.stringify(id.slice(0, 100))}; one that was away for a week is forgotten`,
+  );
+}
