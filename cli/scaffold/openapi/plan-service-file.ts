@@ -33,8 +33,13 @@ export function planServiceFile(options: ServiceFileOptions): { plan: ScaffoldPl
   const inRoot = relative(root, file);
   const path = inRoot.startsWith('..') ? file : inRoot;
   const kind = String(made.document['kind']);
+  // For editors, where the configuration brings the schema along.
+  const schema = existsSync(join(configDir, 'schema', 'rest-service.json'))
+    ? { $schema: '../schema/rest-service.json' }
+    : {};
+  const text = JSON.stringify({ ...schema, ...made.document }, undefined, 2);
   return {
-    plan: { files: [{ path, content: `${JSON.stringify(made.document, undefined, 2)}\n` }], remarks: made.remarks },
+    plan: { files: [{ path, content: `${text}\n` }], remarks: made.remarks },
     kind,
     next: [
       `look through ${path}; docs/connectors/rest.md explains every field`,
