@@ -31,7 +31,7 @@ export interface ListedOperation {
 }
 
 /** All operations of a document, those that begin work first. */
-export function operationsOf(document: OpenApiDocument): FoundOperation[] {
+function operationsOf(document: OpenApiDocument): FoundOperation[] {
   return METHODS.flatMap((method) =>
     Object.entries(document.paths ?? {}).flatMap(([path, item]) => {
       const operation = item[method] as Operation | undefined;
