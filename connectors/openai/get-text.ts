@@ -1,3 +1,4 @@
+import { ConnectorError } from '../contract/connector-error.ts';
 import type { JobResult, ProgressCallback } from '../contract/connector.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import { runChat } from './chat-run.ts';
@@ -24,6 +25,9 @@ export interface TextRequest {
   context: JobContext | undefined;
 }
 
+/** `max_output_tokens` of `POST /responses` has this minimum in OpenAI's OpenAPI document (2.3.0). */
+const LEAST_RESPONSE_TOKENS = 16;
+
 /** Has a text written, by the API that suits the job and the server. */
 export async function getText(request: TextRequest): Promise<JobResult> {
   const { api, jobId, payload, model, turns, report, context } = request;
@@ -32,6 +36,12 @@ export async function getText(request: TextRequest): Promise<JobResult> {
   const maxTokens = payload.max_output_tokens;
   const input = estimateTokens(turns, payload.instructions);
   const through = apiFor(payload, settings);
+  if (through === 'responses' && maxTokens !== undefined && maxTokens < LEAST_RESPONSE_TOKENS) {
+    const detail = `is ${maxTokens}; the responses API takes ${LEAST_RESPONSE_TOKENS} or more, chat completions ("api": "chat") any number`;
+    throw new ConnectorError('validation', `payload.max_output_tokens ${detail}`, {
+      errors: [{ pointer: '/payload/max_output_tokens', detail }],
+    });
+  }
   const job = {
     api,
     context,

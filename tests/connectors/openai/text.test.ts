@@ -33,8 +33,16 @@ describe.each(APIS)('%s %j', (api, how) => {
   });
 
   test('cut at the limit of tokens', async () => {
-    const { result } = await run({ ...ask, max_output_tokens: 2 }).outcome;
-    expect(result).toMatchObject({ text: 'You said: ', finish_reason: 'length', usage: { output_tokens: 2 } });
+    const prompt = Array.from({ length: 30 }, (_, index) => `word${index}`).join(' ');
+    const { result } = await run({ ...ask, prompt, max_output_tokens: 16 }).outcome;
+    expect(result).toMatchObject({ finish_reason: 'length', usage: { output_tokens: 16 } });
+  });
+
+  test('fewer tokens than the responses API can be asked for are refused before anything is sent', async () => {
+    const outcome = run({ ...ask, max_output_tokens: 2 }).outcome;
+    if (api === 'chat') return expect(await outcome).toMatchObject({ result: { finish_reason: 'length' } });
+    await expect(outcome).rejects.toMatchObject({ code: 'validation', message: expect.stringContaining('16 or more') });
+    expect(bench.state.paidRequests).toBe(0);
   });
 
   test('tools the model wants called', async () => {
