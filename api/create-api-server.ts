@@ -3,6 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '../platform/config/config-error.ts';
 import { MachineCache } from '../platform/machines/machine-cache.ts';
+import { LivePools } from '../platform/pools/live-pools.ts';
+import { poolQueues } from '../platform/pools/pool-queues.ts';
+import { PoolChanger } from '../platform/pools/change-pool.ts';
+import { QueueBacklogs } from '../platform/jobs/queue-backlog.ts';
 import { JobReader } from '../platform/jobs/job-reader.ts';
 import type { ApiContext } from './context.ts';
 import { API_PREFIX, createApp } from './create-app.ts';
@@ -67,8 +71,9 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   const sockets = trackSockets(http);
   const ws = new WsServer(context, guard, new LiveDoor(live, token, deps.logger), http);
   return {
-    listen(host, port) {
+    async listen(host, port) {
       context.machines.start();
+      if (!deps.pools) await context.pools.start();
       return listen(http, host, port);
     },
     async close() {
@@ -76,6 +81,7 @@ export function createApiServer(deps: ApiDeps): ApiServer {
       closing.abort();
       context.hub.close();
       context.machines.stop();
+      if (!deps.pools) context.pools.stop();
       await ws.close();
       http.closeIdleConnections();
       const timer = setTimeout(() => {
@@ -90,7 +96,11 @@ export function createApiServer(deps: ApiDeps): ApiServer {
 
 function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: AbortSignal): ApiContext {
   const { client, config, logger, presence } = deps;
-  const queues = (taskQueue: string) => presence.queue(taskQueue);
+  const pools = deps.pools ?? new LivePools({ client, pools: deps.catalog.pools, logger });
+  const catalog = { ...deps.catalog, pools: pools.effective };
+  presence.poolLimit = (pool) => pools.control(pool).limits.max_concurrent_jobs;
+  const queues = (taskQueue: string) => pools.holdOf(taskQueue) ?? presence.queue(taskQueue);
+  const poolChanger = new PoolChanger(client, pools, (pool) => poolQueues(catalog, presence.workers(), pool));
   const addresses = {
     apiUrl: `${config.publicUrl?.replace(/\/+$/, '') ?? ''}${API_PREFIX}`,
     temporalUiUrl: config.temporalUiUrl,
@@ -111,6 +121,7 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
   });
   return {
     ...deps,
+    ...{ catalog, pools, poolChanger, backlogs: new QueueBacklogs(client, timeoutMs) },
     ...{ machines, addresses, reader, hub, live, metrics, queues, closing, timeoutMs },
     planning: {
       artifactRetention: config.artifactRetention,

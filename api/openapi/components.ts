@@ -16,12 +16,17 @@ import * as machine from './machine.schemas.ts';
 import { commandBodySchema, verbBodySchema } from '../routes/machine-command.schema.ts';
 import type { JsonSchema } from './operation.ts';
 import * as other from './other.schemas.ts';
+import { scalingViewSchema } from './scaling.schemas.ts';
+import * as pool from './pool.schemas.ts';
+import { poolChangeSchema, poolNoteSchema } from '../pools/pool-body.schema.ts';
 
 /** Schemas of what clients send, and of what they get: with defaults these two differ. */
 const INPUTS: Record<string, z.ZodType> = {
   JobInput: jobSchema,
   JobChange: patchBodySchema,
   CancelBody: cancelBodySchema,
+  PoolChange: poolChangeSchema,
+  PoolNote: poolNoteSchema,
   MachineCommandBody: commandBodySchema,
   MachineVerbBody: verbBodySchema,
 };
@@ -41,14 +46,15 @@ const OUTPUTS: Record<string, z.ZodType> = {
   LogPage: other.logPageSchema,
   Service: other.serviceSchema,
   ServiceList: other.serviceListSchema,
-  Pool: other.poolViewSchema,
-  PoolList: other.poolListSchema,
+  Pool: pool.poolViewSchema,
+  PoolList: pool.poolListSchema,
   Worker: other.workerSchema,
   WorkerList: other.workerListSchema,
   Machine: machine.machineViewSchema,
   MachineList: machine.machineListSchema,
   MachineOperation: machine.machineOperationSchema,
   MachineEvent: machine.machineEventSchema,
+  Scaling: scalingViewSchema,
   Problem: other.problemSchema,
   Health: other.healthSchema,
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { poolSchema } from '../../platform/catalog/pools.schema.ts';
+import { serviceHealthShape } from '../../contract/service-health.schema.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 import type { ProblemDocument } from '../http/write-problem.ts';
 import {
@@ -52,6 +52,7 @@ export const serviceSchema = z.object({
   example: z.record(z.string(), z.unknown()).describe('A payload that works as it is'),
   payload_schema: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the payload'),
   workers: z.int().describe('Workers that are there, over all pools'),
+  ...serviceHealthShape,
 });
 export const serviceListSchema = z.object({
   services: z.array(serviceSchema),
@@ -59,26 +60,6 @@ export const serviceListSchema = z.object({
     .array(z.object({ name: z.string(), family: z.string().describe('What CONNECTORS would have to name') }))
     .describe('Services that CONNECTORS leaves out here'),
 });
-
-const backlogSchema = z.object({
-  queued: z.number(),
-  oldest_ms: z.number(),
-  add_rate: z.number().describe('Per second'),
-  dispatch_rate: z.number().describe('Per second'),
-});
-
-const presence = { workers: z.int(), slots_used: z.int(), slots_free: z.int() };
-
-export const poolViewSchema = z.object({
-  name: z.string(),
-  ...poolSchema.shape,
-  services: z.array(z.string()),
-  ...presence,
-  queues: z.array(
-    z.object({ capability: z.string(), task_queue: z.string(), ...presence, backlog: backlogSchema.optional() }),
-  ),
-});
-export const poolListSchema = z.object({ pools: z.array(poolViewSchema) });
 
 export const workerSchema: z.ZodType<WorkerPresence> = z.object({
   task_queue: z.string(),
@@ -89,6 +70,10 @@ export const workerSchema: z.ZodType<WorkerPresence> = z.object({
   heartbeat_at: z.iso.datetime().describe("The worker's clock"),
   slots_used: z.int(),
   slots_free: z.int().describe('-1 when unknown'),
+  attempts_ended: z.int().optional().describe('Since it started'),
+  attempts_failed: z.int().optional(),
+  leaving: z.boolean().optional().describe('Takes no more jobs; leaves when those it has are done'),
+  version: z.string().optional().describe('deployment:build, of an orchestrator with a build id'),
   host_cpu: z.number().optional(),
   host_memory: z.number().optional(),
 });

@@ -1,12 +1,10 @@
-import type { Pool } from '../../platform/catalog/pools.schema.ts';
-import { QueueBacklogs, type QueueBacklog } from '../../platform/jobs/queue-backlog.ts';
-import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { ApiContext } from '../context.ts';
+import { findPool } from '../pools/find-pool.ts';
+import { poolView } from '../pools/pool-view.ts';
 import { json, ref } from '../openapi/operation.ts';
 import type { Route } from '../route.ts';
 
 export function getPools(api: ApiContext): Route {
-  const backlogs = new QueueBacklogs(api.client, api.timeoutMs);
   return {
     method: 'get',
     path: '/pools',
@@ -20,51 +18,26 @@ export function getPools(api: ApiContext): Route {
       answers: { 200: json('All pools', ref('PoolList')) },
     },
     async handle(_req, res) {
-      const pools = [...api.catalog.pools].map(([name, pool]) => poolView(api, backlogs, name, pool));
+      const pools = [...api.catalog.pools.keys()].map((name) => poolView(api, name));
       res.json({ pools: await Promise.all(pools) });
     },
   };
 }
 
-async function poolView(api: ApiContext, backlogs: QueueBacklogs, name: string, pool: Pool) {
-  const capabilities = new Set(
-    [...api.catalog.services.values()].flatMap((service) =>
-      service.routes.filter((route) => route.pool === name).map((route) => route.capability),
-    ),
-  );
-  const queues = await Promise.all(
-    [...capabilities].map(async (capability) => {
-      const taskQueue = taskQueueOf(name, capability);
-      const present = api.presence.workers().filter((worker) => worker.task_queue === taskQueue);
-      return {
-        capability,
-        task_queue: taskQueue,
-        workers: present.length,
-        slots_used: sum(present.map((worker) => worker.slots_used)),
-        slots_free: sum(present.map((worker) => Math.max(0, worker.slots_free))),
-        backlog: await backlogOf(backlogs, taskQueue),
-      };
-    }),
-  );
+export function getPool(api: ApiContext): Route {
   return {
-    name,
-    ...pool,
-    services: [...capabilities],
-    workers: sum(queues.map((queue) => queue.workers)),
-    slots_used: sum(queues.map((queue) => queue.slots_used)),
-    slots_free: sum(queues.map((queue) => queue.slots_free)),
-    queues,
+    method: 'get',
+    path: '/pools/:pool',
+    operation: {
+      id: 'getPool',
+      tag: 'operation',
+      summary: 'Look at a pool',
+      description: 'As the list of the pools tells it.',
+      answers: { 200: json('The pool', ref('Pool')) },
+      problems: ['not_found'],
+    },
+    async handle(req, res) {
+      res.json(await poolView(api, findPool(api, req)));
+    },
   };
-}
-
-async function backlogOf(backlogs: QueueBacklogs, taskQueue: string): Promise<QueueBacklog | undefined> {
-  try {
-    return await backlogs.read(taskQueue);
-  } catch {
-    return undefined;
-  }
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

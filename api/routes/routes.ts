@@ -9,13 +9,16 @@ import { getLogs } from './get-logs.ts';
 import { getMachine, getMachines } from './get-machines.ts';
 import { getMachineEvents } from './get-machine-events.ts';
 import { getMachineOperation } from './get-machine-operation.ts';
-import { getPools } from './get-pools.ts';
+import { getPool, getPools } from './get-pools.ts';
+import { getScaling } from './get-scaling.ts';
 import { getService, getServices } from './get-services.ts';
 import { getWorkers } from './get-workers.ts';
 import { patchJob } from './patch-job.ts';
+import { patchPool } from './patch-pool.ts';
 import { postCancel } from './post-cancel.ts';
 import { postInputs } from './post-inputs.ts';
 import { postJobs } from './post-jobs.ts';
+import { poolVerbs } from './post-pool.ts';
 import { machineVerbs, postMachineCommand } from './post-machine-command.ts';
 import { postRetry } from './post-retry.ts';
 
@@ -37,6 +40,10 @@ export function createRoutes(api: ApiContext): Route[] {
     getServices(api),
     getService(api),
     getPools(api),
+    getScaling(api),
+    getPool(api),
+    patchPool(api),
+    ...poolVerbs(api),
     getWorkers(api),
     getMachines(api),
     getMachineEvents(api),

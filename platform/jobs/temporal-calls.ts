@@ -80,7 +80,7 @@ async function once<T>(
 }
 
 /** gRPC status of an error of the SDK, of its cause, or undefined. */
-function grpcCodeOf(error: unknown): number | undefined {
+export function grpcCodeOf(error: unknown): number | undefined {
   for (let e: unknown = error; e instanceof Error; e = e.cause) {
     const { code } = e as { code?: unknown };
     if (typeof code === 'number') return code;

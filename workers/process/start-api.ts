@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Connection } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { createApiServer } from '../../api/create-api-server.ts';
+import type { LivePools } from '../../platform/pools/live-pools.ts';
 import { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { projectRoot } from '../../platform/project-root.ts';
 import { createClient } from '../../platform/temporal/connection.ts';
@@ -17,12 +18,14 @@ export interface RunningApi {
 /**
  * Starts the HTTP API of a process.
  * @param eagerStart the process runs an orchestrator on the same connection
+ * @param pools of the process, which starts and stops them. Default: the API's own
  * @throws ConfigError when the port is taken
  */
 export async function startApi(
   base: ProcessBase,
   connection: Connection | NativeConnection,
   eagerStart: boolean,
+  pools?: LivePools,
 ): Promise<RunningApi> {
   const { config, logger, catalog, artifacts } = base;
   const client = createClient(connection, config.temporalNamespace);
@@ -39,6 +42,7 @@ export async function startApi(
     config,
     catalog,
     presence,
+    pools,
     artifacts,
     logger,
     eagerStart,
