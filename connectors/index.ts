@@ -5,6 +5,7 @@ export { expandEnv } from './base/env-template.ts';
 export { logger, setConnectorLogger } from './base/process-logger.ts';
 export { ConnectorError } from './contract/connector-error.ts';
 export { goesOnElsewhere } from './contract/stop-cause.ts';
+export type { ConnectorHealth, HealthSource } from './contract/connector-health.ts';
 export type {
   ConnectorConfig,
   ConnectorInterface,

@@ -5,11 +5,15 @@ import { createProcessJob } from '../activities/process-job/process-job.ts';
 import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
 import { createInputResolver } from '../platform/inputs/create-input-resolver.ts';
+import { createRedactor } from '../platform/logging/create-redactor.ts';
+import { knownSecrets } from '../platform/logging/known-secrets.ts';
 import { type AskedWork, assignWork, onePerQueue } from './pool/assign-work.ts';
 import { ConnectorHost } from './pool/connector-host.ts';
 import { createPlugins } from './pool/create-plugins.ts';
 import { createPoolWorkers } from './pool/create-pool-workers.ts';
-import { withRequiredEnv } from './pool/required-env.ts';
+import { startStatusReports } from './pool/report-status.ts';
+import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
+import { findMissingEnv, withRequiredEnv } from './pool/required-env.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
@@ -84,6 +88,16 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
       .get(connector, apiConfig)
       .catch((error: unknown) => logger.warn({ err: error, connector }, 'connector not ready'));
   }
+  const { missing } = await findMissingEnv(assignment.routes, sources);
+  const slots = workers.map(({ options: { taskQueue, maxConcurrentActivityTaskExecutions: most } }) => [taskQueue, most]);
+  const reports = startStatusReports({
+    worker: identity,
+    served: servedSubjects(routes, connectors, new Map(slots as [string, number][])),
+    missing: lackingSubjects(assignment.routes, routes, missing),
+    hide: createRedactor(knownSecrets(process.env)),
+    send: (report) => live.source.report(report),
+  });
+  live.source.reportFrom(() => reports.current());
   let leaving = false;
   const health = await startHealthServer({
     host: config.healthHost,
@@ -117,6 +131,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const overdue = setTimeout(() => process.exit(1), config.shutdownGrace + 5_000);
   const error = await group.failed;
   clearTimeout(overdue);
+  reports.stop();
   await connectors.cleanup();
   await live.close();
   await health.close();

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { CatalogService } from '../../platform/catalog/catalog.ts';
+import type { HeldReport } from '../../platform/live/report-book.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
+import { serviceHealth } from '../services/service-health.ts';
 import { json, ref } from '../openapi/operation.ts';
 import type { Route } from '../route.ts';
 
@@ -13,12 +15,16 @@ export function getServices(api: ApiContext): Route {
       id: 'listServices',
       tag: 'services',
       summary: 'List the services',
-      description: 'What jobs can ask for, with the JSON Schema of each payload and a payload that works as it is.',
+      description:
+        'What jobs can ask for, with the JSON Schema of each payload and a payload that works as it is; which workers ' +
+        'serve it, and how the backends behind them fare, by the checks of their connectors.',
       answers: { 200: json('All services', ref('ServiceList')) },
     },
     handle(_req, res) {
       const off = [...api.catalog.off].map(([name, family]) => ({ name, family }));
-      res.json({ services: [...api.catalog.services.values()].map((service) => serviceView(api, service)), off });
+      const reports = api.live.reports.list();
+      const services = [...api.catalog.services.values()].map((service) => serviceView(api, reports, service, false));
+      res.json({ services, off });
     },
   };
 }
@@ -31,6 +37,7 @@ export function getService(api: ApiContext): Route {
       id: 'readService',
       tag: 'services',
       summary: 'Read one service',
+      description: 'As in the list, and with the models of each worker.',
       answers: { 200: json('The service', ref('Service')) },
       problems: ['not_found'],
     },
@@ -47,12 +54,17 @@ export function getService(api: ApiContext): Route {
           `There is no service ${JSON.stringify(name.slice(0, 100))}; there are: ${[...api.catalog.services.keys()].join(', ')}`,
         );
       }
-      res.json(serviceView(api, service));
+      res.json(serviceView(api, api.live.reports.list(), service, true));
     },
   };
 }
 
-function serviceView({ presence }: ApiContext, { name, manifest, routes, type }: CatalogService) {
+function serviceView(
+  { presence }: ApiContext,
+  reports: readonly HeldReport[],
+  { name, manifest, routes, type }: CatalogService,
+  models: boolean,
+) {
   const queues = new Set(routes.map((route) => `${route.pool}.${route.capability}`));
   return {
     name,
@@ -66,6 +78,7 @@ function serviceView({ presence }: ApiContext, { name, manifest, routes, type }:
     example: manifest.example,
     payload_schema: payloadSchema(manifest.payload),
     workers: presence.workers().filter((worker) => queues.has(worker.task_queue)).length,
+    ...serviceHealth(routes, { presence, reports }, models),
   };
 }
 

@@ -1,7 +1,9 @@
+import type { PoolLimit, PoolLimits, PoolState } from '../../contract/pool-control.ts';
 import type { JobLogLine } from '../../platform/logging/job-log.ts';
 import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
 import type { QueueBacklog } from '../../platform/jobs/queue-backlog.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
+import type { ServiceHealth } from '../../contract/service-health.schema.ts';
 import type { JobSummary } from '../../contract/job-view.ts';
 
 /** `GET /jobs` */
@@ -29,7 +31,8 @@ export interface ServiceList {
   off?: { name: string; family: string }[];
 }
 
-export interface ServiceView {
+/** An API of an older release says nothing of health. */
+export interface ServiceView extends Partial<ServiceHealth> {
   name: string;
   title: string;
   description: string;
@@ -74,12 +77,17 @@ export interface PoolList {
   pools: PoolView[];
 }
 
-export interface PoolView {
+export interface PoolView extends Record<PoolLimit, number> {
   name: string;
   description: string;
-  max_concurrent_jobs: number;
-  timeout_seconds: number;
-  retry_attempts: number;
+  control: {
+    state: PoolState | 'drained';
+    since?: string;
+    note?: string;
+    /** Numbers changed while it runs, and what pools.json has for them. */
+    changed: PoolLimits;
+    configured: PoolLimits;
+  };
   offers: { machine_type: string; gpu_count: number; gpu_memory_mb: number };
   services: string[];
   workers: number;
@@ -90,7 +98,10 @@ export interface PoolView {
 
 export interface PoolQueue {
   capability: string;
+  task_queue: string;
   workers: number;
+  slots_used: number;
+  slots_free: number;
   /** Left out while Temporal is away. */
   backlog?: QueueBacklog;
 }

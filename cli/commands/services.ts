@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ServiceView } from '../api-client/answers.ts';
 import { catalogApi } from '../api-client/catalog.ts';
 import { exampleCommand } from '../output/example-command.ts';
+import { healthLines, healthText, paintHealth, reasonLines } from '../output/service-health.ts';
 import { count } from '../output/format.ts';
 import { fieldLines, schemaFields } from '../output/schema-fields.ts';
 import { formatTable } from '../output/table.ts';
@@ -13,8 +14,8 @@ import { apiAction, examples, type CommandContext } from './context.ts';
 export function addServices(parent: Command, context: CommandContext): void {
   parent
     .command('services')
-    .description('List the services, or show what one takes')
-    .argument('[service]', 'show its payload, inputs and an example')
+    .description('List the services and how they fare, or show one: its workers, models, and what it takes')
+    .argument('[service]', 'show its health, models, payload, inputs and an example')
     .addHelpText(
       'after',
       examples(
@@ -36,16 +37,30 @@ async function listServices(session: Session): Promise<void> {
   if (json) return sayJson(terminal, list);
   const columns = [
     { title: 'SERVICE', value: (service: ServiceView) => service.name, paint: terminal.style.bold },
+    {
+      title: 'HEALTH',
+      value: (service: ServiceView) => healthText(service.health),
+      paint: (text: string, service: ServiceView) => paintHealth(terminal.style, service.health)(text),
+      droppable: 0,
+    },
     { title: 'WHAT', value: (service: ServiceView) => service.title, shrinksTo: 20 },
     {
       title: 'INPUTS',
       value: (service: ServiceView) => service.inputs.map(({ field }) => field).join(', '),
+      droppable: 3,
+    },
+    {
+      title: 'MODELS',
+      value: ({ models_total: total }: ServiceView) => (total ? String(total) : ''),
+      align: 'right' as const,
       droppable: 2,
     },
     { title: 'WORKERS', value: (service: ServiceView) => String(service.workers), align: 'right' as const },
     { title: 'POOLS', value: (service: ServiceView) => service.pools.join(', '), shrinksTo: 10, droppable: 1 },
   ];
   for (const line of formatTable(list.services, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
+  const width = terminal.stderr.columns ?? 100;
+  for (const line of reasonLines(list.services, terminal.errorStyle, width)) note(terminal, line);
   for (const { name, family } of list.off ?? []) {
     note(terminal, terminal.errorStyle.dim(`Off: ${plain(name)} (CONNECTORS does not name ${plain(family)})`));
   }
@@ -60,9 +75,12 @@ async function showService(session: Session, name: string): Promise<void> {
   const width = stdout.columns ?? 100;
   say(terminal, `${style.bold(service.name)}  ${plain(service.title)}`);
   for (const line of wrap(plain(service.description), width)) say(terminal, line);
-  const needs = service.required_env?.length ? `; a worker needs ${plain(service.required_env.join(', '))}` : '';
+  const told = service.health === 'no_worker' && service.health_reason !== undefined;
+  const needs =
+    service.required_env?.length && !told ? `; a worker needs ${plain(service.required_env.join(', '))}` : '';
   const present = service.workers === 0 ? style.warn(`no worker is there${needs}`) : count(service.workers, 'worker');
   say(terminal, `${style.dim(`Pools: ${service.pools.join(', ')};`)} ${present}`);
+  for (const line of healthLines(service, style, width)) say(terminal, line);
   if (service.inputs.length > 0) {
     say(terminal, `\n${style.bold('Inputs')} ${style.dim('-i field=@file or -i field=URI')}`);
     for (const { field, required, mime, description } of service.inputs) {

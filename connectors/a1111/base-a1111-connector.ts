@@ -116,6 +116,8 @@ export abstract class BaseA1111Connector extends BaseConnector {
       client.options(),
       client.pending(),
       client.memory().catch(() => undefined),
+      // Kept for a while; a server may keep the route to itself.
+      catalog.get('checkpoints').catch(() => undefined),
     ]);
     const gpu = asRecord(asRecord(asRecord(memory)['cuda'])['system']);
     const loaded = textOf(options['sd_model_checkpoint']);
@@ -127,6 +129,7 @@ export abstract class BaseA1111Connector extends BaseConnector {
       status: progress.idle ? 'online' : 'busy',
       capabilities: {
         supported_models: catalog.known.length > 0 ? catalog.known : loaded ? [loaded] : [],
+        loaded_models: loaded ? [loaded] : undefined,
         features: [...features, ...(saved ? ['reattach'] : [])],
         concurrent_jobs: 1,
       },

@@ -11,11 +11,13 @@ import type {
   ServiceInfo,
   ServiceJobStatus,
 } from '../contract/connector.ts';
+import type { ConnectorHealth, HealthSource } from '../contract/connector-health.ts';
 import type { JobContext } from '../contract/job-context.ts';
 import type { JobLogFacts } from '../contract/job-log.ts';
 import type { LogFields } from '../contract/log-fields.ts';
 import { goesOnElsewhere } from '../contract/stop-cause.ts';
 import { HealthMonitor, type HealthFault } from './health-monitor.ts';
+import { HealthRecord } from './health-record.ts';
 import { JobRecords } from './logging/job-records.ts';
 import { connectorLogger } from './process-logger.ts';
 import { contextWith, settlesWithin, untilAborted, type RunningJob } from './running-jobs.ts';
@@ -32,7 +34,7 @@ const CLEANUP_WAIT = 5_000;
  * Settings in `config` that are read here: `health_check_interval_seconds` (30; 0 switches the schedule off),
  * `health_check_timeout_seconds` (10) and `health_check_failures`, the number in a row that count as down (3).
  */
-export abstract class BaseConnector implements ConnectorInterface {
+export abstract class BaseConnector implements ConnectorInterface, HealthSource {
   abstract service_type: string;
   abstract version: string;
   readonly connector_id: string;
@@ -44,6 +46,7 @@ export abstract class BaseConnector implements ConnectorInterface {
   #fault: HealthFault | undefined;
   #starting: Promise<void> | undefined;
   #health: HealthMonitor | undefined;
+  readonly #healthRecord = new HealthRecord();
   #reported: ConnectorStatus = 'starting';
 
   /** @param config may come later, by `updateConfiguration` */
@@ -130,6 +133,15 @@ export abstract class BaseConnector implements ConnectorInterface {
   /** Has a check of somebody else, such as a plugin, run with each scheduled one; it throws when something is wrong. */
   addHealthCheck(check: () => Promise<void>): void {
     this.#healthChecks.push(check);
+  }
+
+  /** What the last start or scheduled check found; asks nobody. */
+  getHealthReport(): ConnectorHealth {
+    return this.#healthRecord.getHealthReport();
+  }
+
+  onHealthChange(listener: () => void): () => void {
+    return this.#healthRecord.onHealthChange(listener);
   }
 
   async getAvailableModels(): Promise<string[]> {
@@ -219,16 +231,20 @@ export abstract class BaseConnector implements ConnectorInterface {
 
   async #start(): Promise<void> {
     this.#enter('connecting');
+    const began = performance.now();
+    const tookMs = () => Math.round(performance.now() - began);
     try {
       await this.initializeService();
     } catch (error) {
       const away =
         error instanceof ConnectorError && (error.code === 'service_unavailable' || error.code === 'timeout');
       this.#fault = away ? 'waiting_for_service' : 'error';
+      this.#healthRecord.note({ state: 'unhealthy', reason: (error as Error).message, latencyMs: tookMs() });
       this.#enter('starting');
       throw error;
     }
     this.#fault = undefined;
+    this.#healthRecord.note({ state: 'healthy', latencyMs: tookMs() });
     this.#enter('ready');
     this.#startHealthChecks();
   }
@@ -303,6 +319,7 @@ export abstract class BaseConnector implements ConnectorInterface {
         this.#fault = undefined;
         this.#reportStatus();
       },
+      onCheck: (outcome) => this.#healthRecord.note(outcome),
     });
     this.#health.start();
   }

@@ -1,3 +1,5 @@
+import type { HealthOutcome } from './health-record.ts';
+
 /** Why a connector cannot work at present. */
 export type HealthFault = 'waiting_for_service' | 'error';
 
@@ -13,6 +15,8 @@ export interface HealthMonitorOptions {
   onDown: (fault: HealthFault, cause?: unknown) => void;
   /** Called once with the first check that succeeds after it was down. */
   onUp: () => void;
+  /** Called with every check that ended. */
+  onCheck?: (outcome: HealthOutcome) => void;
 }
 
 /**
@@ -44,13 +48,21 @@ export class HealthMonitor {
   async #round(): Promise<void> {
     if (this.#inRound) return;
     this.#inRound = true;
+    const started = performance.now();
+    const tell = (reason?: string) => {
+      const state = reason === undefined ? 'healthy' : this.#down ? 'unhealthy' : 'degraded';
+      this.#options.onCheck?.({ state, reason, latencyMs: Math.round(performance.now() - started) });
+    };
     try {
       const healthy = await this.#ask();
       if (this.#timer === undefined) return;
       if (healthy) this.#succeeded();
       else this.#failed('waiting_for_service');
+      tell(healthy ? undefined : 'the service says that it is not available');
     } catch (error) {
-      if (this.#timer !== undefined) this.#failed('error', error);
+      if (this.#timer === undefined) return;
+      this.#failed('error', error);
+      tell((error as Error).message);
     } finally {
       this.#inRound = false;
     }

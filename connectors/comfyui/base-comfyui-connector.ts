@@ -103,13 +103,14 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   }
 
   async getServiceInfo(): Promise<ServiceInfo> {
-    const { client, settings, models } = this.server;
-    const [stats, queue, dead, known] = await Promise.all([
+    const { client, settings, models, catalog, templates } = this.server;
+    const [stats, queue, dead, known, names] = await Promise.all([
       client.systemStats(),
       client.queue(),
       this.#isDead(),
       // A proxy may keep the route to itself.
       models.all().catch(() => []),
+      templates.names().catch(() => []),
     ]);
     const system = asRecord(stats['system']);
     const device = asRecord((stats['devices'] as unknown[] | undefined)?.[0]);
@@ -126,6 +127,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
       },
       resource_usage: { gpu_memory_mb: Math.round((total - Number(device['vram_free'] ?? 0)) / 2 ** 20) },
       queue_info: { pending_jobs: queue.pending.length, active_jobs: queue.running.length },
+      details: { node_definitions_held: catalog.size, templates: names.length },
     };
   }
 

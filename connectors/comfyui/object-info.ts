@@ -64,6 +64,11 @@ export class NodeCatalog {
     }
   }
 
+  /** Definitions that are held now. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   now(): number {
     return this.#now();
   }

@@ -66,11 +66,15 @@ export interface ServiceInfo {
   capabilities: {
     supported_formats?: string[];
     supported_models?: string[];
+    /** Those that are loaded now, where the service says so. */
+    loaded_models?: string[];
     features?: string[];
     concurrent_jobs?: number;
   };
   resource_usage?: { cpu_usage?: number; memory_usage_mb?: number; gpu_usage?: number; gpu_memory_mb?: number };
   queue_info?: { pending_jobs: number; active_jobs: number };
+  /** What else is worth knowing, by name, for people: shown by `switchyard services NAME`. No secrets. */
+  details?: Record<string, string | number>;
 }
 
 export interface HealthCheckCapabilities {

@@ -2,6 +2,7 @@ import type { LiveCursor } from '../../contract/live-events.ts';
 import type { LiveLink, LivePeer, LiveSide } from './link.ts';
 import { LiveFeed } from './live-feed.ts';
 import { LiveWatch, type LiveTarget } from './live-watch.ts';
+import { ReportBook } from './report-book.ts';
 import { decodeMessage, encodeMessage, type Want } from './messages.ts';
 
 /** Wants in one message. */
@@ -14,6 +15,8 @@ const WANTS_AT_ONCE = 500;
 export class LiveHub implements LiveSide {
   readonly #feeds = new Map<string, LiveFeed>();
   readonly #peers = new Set<LivePeer>();
+  /** How the connectors of the workers fare that reach this process. */
+  readonly reports = new ReportBook();
 
   /** Jobs watched now. */
   get size(): number {
@@ -46,7 +49,7 @@ export class LiveHub implements LiveSide {
   /** A worker, or a broker that reaches all of them. */
   connect(peer: LivePeer): LiveLink {
     this.#peers.add(peer);
-    this.#ask(this.#wants(), false, peer);
+    this.#greet(peer);
     return {
       receive: (bytes) => this.#receive(bytes, peer),
       drained: () => {},
@@ -59,11 +62,19 @@ export class LiveHub implements LiveSide {
 
   /** Asks again for all that is watched: a peer that cannot see us leave forgets us otherwise. */
   renew(peer: LivePeer): void {
-    this.#ask(this.#wants(), false, peer);
+    this.#greet(peer);
+  }
+
+  /** Also with nothing to ask for: behind a broker, workers know of us by it alone, and report then. */
+  #greet(peer: LivePeer): void {
+    const wants = this.#wants();
+    if (wants.length === 0) peer.send(encodeMessage({ m: 'want', wants, rewind: false }));
+    else this.#ask(wants, false, peer);
   }
 
   #receive(bytes: Buffer, peer: LivePeer): void {
     const message = decodeMessage(bytes);
+    if (message?.m === 'report') return this.reports.take(message.report);
     if (message?.m !== 'entries' && message?.m !== 'close') return;
     const feed = this.#feeds.get(message.job_id);
     if (!feed) return;

@@ -1,3 +1,4 @@
+import type { ConnectorReport } from '../../contract/connector-report.schema.ts';
 import type { LiveStreamKey } from '../../contract/live-events.ts';
 import type { LivePeer, LiveSide } from './link.ts';
 import { LiveStream } from './live-stream.ts';
@@ -22,6 +23,18 @@ export class LiveSource implements LiveSide {
   readonly #streams = new Map<string, LiveStream>();
   readonly #links = new Set<SourceLink>();
   readonly #lingering = new Set<NodeJS.Timeout>();
+  #reports: () => ConnectorReport[] = () => [];
+
+  /** @param current how the worker's connectors fare now: what every API process is told when it connects */
+  reportFrom(current: () => ConnectorReport[]): void {
+    this.#reports = current;
+    for (const report of current()) this.report(report);
+  }
+
+  /** Tells every API process that is connected; what one is too slow for is left out for it. */
+  report(report: ConnectorReport): void {
+    for (const link of this.#links) link.tell(report);
+  }
 
   /** Begins the stream of an attempt; one of an earlier attempt of the same job ends. */
   open(jobId: string, key: LiveStreamKey): LiveAttempt {
@@ -46,6 +59,7 @@ export class LiveSource implements LiveSide {
       () => this.#links.delete(link),
     );
     this.#links.add(link);
+    for (const report of this.#reports()) link.tell(report);
     return link;
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { connectorReportSchema, type ConnectorReport } from '../../contract/connector-report.schema.ts';
 import type { LiveStreamKey } from '../../contract/live-events.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import type { LiveEntry } from './live-log.ts';
@@ -30,6 +31,8 @@ const head = z.discriminatedUnion('m', [
   z.object({ m: z.literal('entries'), ...stream, prev: count, entries: z.array(entryHead) }),
   /** The attempt is over; where its stream stood then. */
   z.object({ m: z.literal('close'), ...stream, prev: count, seq: count, characters: count, previews: count }),
+  /** Worker to API, unasked: how one of its connectors fares. */
+  z.object({ m: z.literal('report'), report: connectorReportSchema }),
 ]);
 
 /** Who wants what: `activity` and `attempt` are 0 when nothing is known yet. */
@@ -42,7 +45,8 @@ export type LiveMessage =
   | { m: 'want'; wants: Want[]; rewind: boolean }
   | { m: 'unwant'; job_id: string }
   | ({ m: 'entries'; job_id: string; prev: number; entries: LiveEntry[] } & LiveStreamKey)
-  | ({ m: 'close'; job_id: string; prev: number; seq: number; characters: number; previews: number } & LiveStreamKey);
+  | ({ m: 'close'; job_id: string; prev: number; seq: number; characters: number; previews: number } & LiveStreamKey)
+  | { m: 'report'; report: ConnectorReport };
 
 export function encodeMessage(message: LiveMessage): Buffer {
   if (message.m !== 'entries') return encodeFrame(message);

@@ -1,3 +1,4 @@
+import type { ConnectorReport } from '../../contract/connector-report.schema.ts';
 import { compareStreams } from '../../contract/live-events.ts';
 import type { LiveLink, LivePeer } from './link.ts';
 import type { LiveEntry } from './live-log.ts';
@@ -39,6 +40,15 @@ export class SourceLink implements LiveLink {
     if (message?.m === 'unwant') this.#readers.delete(message.job_id);
     if (message?.m !== 'want') return;
     for (const want of message.wants) this.#want(want, message.rewind);
+  }
+
+  /** As much of a report as the peer takes; one that it is too slow for is left out, since the next one replaces it. */
+  tell(report: ConnectorReport): void {
+    if (!this.#peer.ready()) return;
+    const whole = encodeMessage({ m: 'report', report });
+    const { models: _, hot_models: __, ...short } = report;
+    const fits = whole.length <= (this.#peer.largest ?? Number.POSITIVE_INFINITY);
+    this.#peer.send(fits ? whole : encodeMessage({ m: 'report', report: short }));
   }
 
   drained(): void {

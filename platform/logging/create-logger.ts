@@ -1,8 +1,7 @@
 import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent } from 'pino';
-import { valueHider } from './hide-values.ts';
+import { createRedactor } from './create-redactor.ts';
 import type { LogShipper } from './log-shipper.ts';
 import type { Logger } from './logger.ts';
-import { redactLine } from './redact.ts';
 import { serializeError } from './serialize-error.ts';
 import { shortenLine } from './shorten-line.ts';
 
@@ -19,15 +18,13 @@ export interface LoggerOptions {
   secrets?: readonly string[];
 }
 
-const SHORTEST_SECRET = 8;
-
 /**
  * A logger of JSON lines with ISO time and the level as text. Secrets are hidden in the finished line, so that no way
  * to log (child bindings, errors and their causes, texts, nested objects) leads past it. Job context comes by
  * `jobLogger`.
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const hide = valueHider(options.secrets ?? [], SHORTEST_SECRET);
+  const redact = createRedactor(options.secrets ?? []);
   const { shipper } = options;
   const settings = {
     level: options.level,
@@ -37,7 +34,7 @@ export function createLogger(options: LoggerOptions): Logger {
     serializers: { err: serializeError },
     hooks: {
       streamWrite(line: string): string {
-        const written = shortenLine(hide(redactLine(line)));
+        const written = shortenLine(redact(line));
         shipper?.write(written);
         return written;
       },

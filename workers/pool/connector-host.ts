@@ -29,8 +29,11 @@ export class ConnectorHost {
    */
   forTask(className: string, task: JobTask, routes: readonly CatalogRoute[]): Promise<ConnectorInterface> {
     const demanded = task.job.requirements.connector;
-    const own = routes.find(({ pool, capability }) => pool === task.pool && capability === task.capability);
-    if (!own || (demanded !== undefined && demanded !== own.connector)) return this.get(className);
+    const own = routes.find(
+      ({ pool, capability, connector }) =>
+        pool === task.pool && capability === task.capability && (demanded === undefined || demanded === connector),
+    );
+    if (!own) return this.get(demanded ?? className);
     return this.get(own.connector, own.api_config);
   }
 
@@ -85,11 +88,14 @@ export class ConnectorHost {
     }
     const ConnectorClass = await found.load();
     const instance = await makeConnector(ConnectorClass, apiConfig);
-    await instance.initialize();
-    await this.#plugins?.attach(className, instance).catch(async (error: unknown) => {
+    try {
+      await instance.initialize();
+      await this.#plugins?.attach(className, instance);
+    } catch (error) {
+      // The next try makes another one.
       await instance.cleanup().catch(() => {});
       throw error;
-    });
+    }
     this.#instances.set(key, instance);
     this.#logger.info({ connector: className, connector_id: instance.connector_id }, 'connector ready');
     return instance;
