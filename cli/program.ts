@@ -9,6 +9,7 @@ import { addConfig } from './commands/config.ts';
 import { examples, type CommandContext } from './commands/context.ts';
 import { addConnector } from './commands/connector.ts';
 import { addCreate } from './commands/create.ts';
+import { addDeployment } from './commands/deployment.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addGenerate } from './commands/generate/generate.ts';
 import { addGetJob } from './commands/get-job.ts';
@@ -69,7 +70,15 @@ export function buildProgram(context: CommandContext, version: string): Command 
     );
   group(program, context, 'Jobs:', [addSubmit, addJobs, ...ONE_JOB]);
   group(program, context, 'Looking around:', [addServices, addPools, addWorkers, addStatus, addConfig, addDoctor]);
-  group(program, context, 'Running Switchyard:', [addUp, addWorker, addOrchestrator, addApi, addComfyUI, addGenerate]);
+  group(program, context, 'Running Switchyard:', [
+    addUp,
+    addWorker,
+    addOrchestrator,
+    addApi,
+    addDeployment,
+    addComfyUI,
+    addGenerate,
+  ]);
   group(program, context, 'Connectors:', [addCreate, addConnector]);
   group(program, context, 'Help:', [addCompletion, addHelp]);
   return program;

@@ -1,7 +1,10 @@
+import { parseArgs } from 'node:util';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createPlanJob } from '../activities/plan-job.ts';
+import { deploymentVersion } from '../platform/temporal/deployments/version.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
 import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { beforeTakeOver } from './orchestrator/take-over.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
@@ -9,21 +12,32 @@ import { loadProcess } from './process/load-process.ts';
 import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
 import { runWorkers } from './process/worker-group.ts';
 
+export interface OrchestratorProcessOptions {
+  /** Its build: jobs that begin on it end on it. Default: it takes all jobs that have none. */
+  buildId?: string;
+  /** Of which deployment. Default: `switchyard-orchestrator`. */
+  deployment?: string;
+}
+
 /**
  * The orchestrator as a process of its own: runs the workflows and the housekeeping.
  * @returns the exit code once it has been asked to stop
+ * @throws ConfigError for a build id that cannot be one
  */
-export async function runOrchestratorProcess(): Promise<number> {
+export async function runOrchestratorProcess(options: OrchestratorProcessOptions = {}): Promise<number> {
   const stop = untilAskedToStop();
+  const version = options.buildId === undefined ? undefined : deploymentVersion(options.buildId, options.deployment);
   const { config, logger, catalog, artifacts, planning } = await loadProcess('orchestrator', process.env);
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
   const identity = processIdentity('orchestrator');
+  await beforeTakeOver(connection, config, logger, version);
   const worker = await createOrchestrator({
     connection,
     config,
     identity,
+    version,
     activities: { planJob: createPlanJob(catalog, planning) },
   });
   const group = runWorkers([worker], logger);
@@ -39,6 +53,7 @@ export async function runOrchestratorProcess(): Promise<number> {
     status: () => ({
       role: 'orchestrator',
       identity,
+      ...(version ? { deployment: version.deployment, build_id: version.build } : {}),
       uptime_seconds: Math.round(process.uptime()),
       memory_bytes: process.memoryUsage.rss(),
       workers: group.states(),
@@ -55,4 +70,7 @@ export async function runOrchestratorProcess(): Promise<number> {
   return error === undefined ? 0 : 1;
 }
 
-if (isEntryPoint(import.meta.url)) await runMain(runOrchestratorProcess);
+if (isEntryPoint(import.meta.url)) {
+  const { values } = parseArgs({ options: { 'build-id': { type: 'string' }, deployment: { type: 'string' } } });
+  await runMain(() => runOrchestratorProcess({ buildId: values['build-id'], deployment: values.deployment }));
+}

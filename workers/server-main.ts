@@ -1,6 +1,7 @@
 import { createPlanJob } from '../activities/plan-job.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
 import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { beforeTakeOver } from './orchestrator/take-over.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
 import { loadProcess } from './process/load-process.ts';
@@ -20,6 +21,7 @@ export async function runServerProcess(): Promise<number> {
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
+  await beforeTakeOver(connection, config, logger);
   const worker = await createOrchestrator({
     connection,
     config,

@@ -15,18 +15,21 @@ export function addDoctor(parent: Command, context: CommandContext): void {
   parent
     .command('doctor')
     .description('Check everything a job needs, and say what to do about what is wrong')
+    .option('--fix', 'move jobs whose build of the orchestrator nobody runs to the present one; asks before')
+    .option('--yes', 'with --fix: do not ask')
     .addHelpText(
       'after',
       `${examples(['switchyard doctor', ''], ['switchyard doctor --json | jq ".findings[] | select(.level==\\"fail\\")"', ''])}
 
-Exit code 1 when something fails. Most of it works while nothing runs; nothing is changed.`,
+Exit code 1 when something fails. Most of it works while nothing runs; without --fix nothing is changed.`,
     )
-    .action(async (_options, command: Command) => {
+    .action(async ({ fix, yes }: { fix?: boolean; yes?: boolean }, command: Command) => {
       const { terminal } = context;
       const options = globalOptions(command);
       const { examine } = await import('../doctor/examine.ts');
       const findings: Finding[] = [];
-      for await (const found of examine(surroundings(terminal, options))) {
+      const mend = fix ? (await import('../doctor/mend.ts')).mending(terminal, yes) : undefined;
+      for await (const found of examine({ ...surroundings(terminal, options), mend })) {
         findings.push(found);
         if (!options.json) print(terminal, found);
       }

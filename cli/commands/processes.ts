@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { candidateDataDirs, runningStack, stackConfig } from '../api-client/data-dir.ts';
+import { usageError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { note } from '../terminal.ts';
 import { examples, globalOptions, type CommandContext } from './context.ts';
@@ -71,11 +72,21 @@ export function addOrchestrator(parent: Command, context: CommandContext): void 
   parent
     .command('orchestrator')
     .description('Run the workflows as a process of its own')
-    .addHelpText('after', `\n${END_OF_PROCESS}`)
-    .action(async (_options, command: Command) => {
+    .option('--build-id <id>', 'its build: jobs that begin on it end on it (docs/upgrading.md)')
+    .option('--deployment <name>', 'the deployment the build belongs to; default: switchyard-orchestrator')
+    .addHelpText(
+      'after',
+      `${examples(
+        ['switchyard orchestrator', ''],
+        ['switchyard orchestrator --build-id 1.4.0', 'gets jobs after: switchyard deployment current --set 1.4.0'],
+      )}\n\n${END_OF_PROCESS}`,
+    )
+    .action(async (options: { buildId?: string; deployment?: string }, command: Command) => {
+      if (options.deployment !== undefined && options.buildId === undefined)
+        throw usageError('--deployment needs --build-id', 'e.g. --build-id 1.4.0');
       processEnvironment(context, command, { joinStack: true });
       const { runOrchestratorProcess } = await import('../../workers/orchestrator-main.ts');
-      await runAsProcess(runOrchestratorProcess);
+      await runAsProcess(() => runOrchestratorProcess(options));
     });
 }
 

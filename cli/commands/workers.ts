@@ -27,6 +27,7 @@ async function listWorkers({ terminal, api, json }: Session): Promise<void> {
   const columns: Column<WorkerPresence>[] = [
     { title: 'QUEUE', value: (worker) => worker.task_queue, paint: style.bold },
     { title: 'BUSY', value: slots, align: 'right' },
+    { title: 'STATE', value: stateOf, droppable: 2 },
     { title: 'HOST', value: (worker) => worker.host, shrinksTo: 8, droppable: 3 },
     { title: 'PID', value: (worker) => worker.process_id, align: 'right', droppable: 4 },
     { title: 'CPU', value: (worker) => percent(worker.host_cpu), align: 'right', droppable: 5 },
@@ -36,6 +37,11 @@ async function listWorkers({ terminal, api, json }: Session): Promise<void> {
   ];
   const sorted = list.workers.toSorted((a, b) => a.task_queue.localeCompare(b.task_queue));
   for (const line of formatTable(sorted, columns, style, stdout.columns)) say(terminal, line);
+}
+
+function stateOf({ leaving, version }: WorkerPresence): string {
+  const build = version === undefined ? '' : ` build ${version.slice(version.indexOf(':') + 1)}`;
+  return `${leaving ? 'leaving' : 'serving'}${build}`;
 }
 
 function slots({ slots_used: used, slots_free: free }: WorkerPresence): string {

@@ -1,4 +1,4 @@
-import { ANSWER_MS } from './check-temporal.ts';
+import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 import { networkReason } from '../api-client/client.ts';
 

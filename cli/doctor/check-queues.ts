@@ -4,7 +4,7 @@ import { QueueBacklogs } from '../../platform/jobs/queue-backlog.ts';
 import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { JOBS_TASK_QUEUE, parseTaskQueue, taskQueueOf } from '../../contract/task-queues.ts';
 import { count } from '../output/format.ts';
-import { ANSWER_MS } from './check-temporal.ts';
+import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import type { SetUp } from './check-workers.ts';
 import { finding, type Finding } from './finding.ts';
 

@@ -1,10 +1,8 @@
 import type { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { formatDuration } from '../../contract/duration.ts';
+import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import { finding, type Finding } from './finding.ts';
-
-/** Longest wait for one answer. Milliseconds. */
-export const ANSWER_MS = 5_000;
 
 /** Reachable, and fit for jobs: namespace, retention, search attributes. */
 export async function checkTemporal(connection: Connection, address: string, namespace: string): Promise<Finding[]> {

@@ -1,7 +1,10 @@
 import type { WorkflowService } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
 import { tsToMs } from '@temporalio/common/lib/time.js';
+import { parseSharesName, parseSlotsName, slotLimit } from '../../contract/worker-slots.ts';
+import { parseTaskQueue } from '../../contract/task-queues.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { WorkerPresence } from './worker-presence.ts';
+import { withSharedSlots, type WorkerPresence } from './worker-presence.ts';
 
 export interface PresenceOptions {
   workflowService: WorkflowService;
@@ -13,14 +16,24 @@ export interface PresenceOptions {
   staleMs?: number;
 }
 
+/** temporal.api.enums.v1.WorkerStatus */
+const SHUTTING_DOWN = 2;
+
+type Heartbeat = temporal.api.worker.v1.IWorkerHeartbeat;
+
 /** What is known of the workers of one queue. */
-export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown';
+export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown' | QueueHold;
+
+/** Its pool starts nothing; told by who knows the pools, never by the cache of workers itself. */
+type QueueHold = 'paused' | 'draining';
 
 /**
  * Who is there, from worker heartbeats. Never from pollers: those stay listed five minutes after a death. Refreshed in
  * the background, so that reading costs nothing and submitting a job never waits for it.
  */
 export class PresenceCache {
+  /** Jobs at a time that an operator has set for a pool while it runs. */
+  poolLimit: (pool: string) => number | undefined = () => undefined;
   readonly #options: Required<PresenceOptions>;
   #workers: WorkerPresence[] = [];
   #beats = new Map<string, { beat: number; seenAt: number }>();
@@ -65,7 +78,7 @@ export class PresenceCache {
   queue(taskQueue: string): QueuePresence {
     if (this.#fetchedAt === undefined || performance.now() - this.#fetchedAt > this.#options.staleMs * 2)
       return 'unknown';
-    const serving = this.#workers.filter((worker) => worker.task_queue === taskQueue);
+    const serving = this.#workers.filter((worker) => worker.task_queue === taskQueue && !worker.leaving);
     if (serving.length === 0) return 'none';
     return serving.some((worker) => worker.slots_free !== 0) ? 'free' : 'busy';
   }
@@ -79,11 +92,13 @@ export class PresenceCache {
       const page = await workflowService.listWorkers({ namespace, pageSize: 500, nextPageToken });
       for (const { workerHeartbeat: beat } of page.workersInfo ?? []) {
         if (!beat?.taskQueue || !beat.heartbeatTime) continue;
-        const activity = beat.activityTaskSlotsInfo;
+        const { activityTaskSlotsInfo: activity, deploymentVersion: version } = beat;
+        const leaving = beat.status === SHUTTING_DOWN;
         const key = beat.workerInstanceKey || `${beat.workerIdentity}/${beat.taskQueue}`;
         const seen = this.#sight(key, tsToMs(beat.heartbeatTime) ?? 0);
         beats.set(key, seen);
         if (performance.now() - seen.seenAt > this.#options.staleMs) continue;
+        const shares = readShares(beat);
         workers.push({
           task_queue: beat.taskQueue,
           identity: beat.workerIdentity ?? '',
@@ -92,16 +107,31 @@ export class PresenceCache {
           started_at: new Date(tsToMs(beat.startTime) ?? 0).toISOString(),
           heartbeat_at: new Date(tsToMs(beat.heartbeatTime) ?? 0).toISOString(),
           slots_used: activity?.currentUsedSlots ?? 0,
-          slots_free: activity?.currentAvailableSlots ?? -1,
+          slots_free: leaving ? 0 : this.#slotsFree(beat),
+          attempts_ended: activity?.totalProcessedTasks ?? 0,
+          attempts_failed: activity?.totalFailedTasks ?? 0,
+          ...(leaving ? { leaving } : {}),
+          ...(version?.deploymentName ? { version: `${version.deploymentName}:${version.buildId}` } : {}),
           host_cpu: beat.hostInfo?.currentHostCpuUsage ?? undefined,
           host_memory: beat.hostInfo?.currentHostMemUsage ?? undefined,
+          ...(shares === undefined ? {} : { shares }),
         });
       }
       nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
     } while (nextPageToken);
-    this.#workers = workers;
+    this.#workers = withSharedSlots(workers);
     this.#beats = beats;
     this.#fetchedAt = performance.now();
+  }
+
+  /** Slots that can change come without the number of free ones: it follows from the limit. */
+  #slotsFree(beat: Heartbeat): number {
+    const { currentAvailableSlots: told, currentUsedSlots: used } = beat.activityTaskSlotsInfo ?? {};
+    const own = (beat.plugins ?? []).map(({ name }) => parseSlotsName(name ?? '')).find((one) => one !== undefined);
+    if (!own) return told ?? -1;
+    const { pool } = parseTaskQueue(beat.taskQueue ?? '') ?? {};
+    const limit = slotLimit(own, pool === undefined ? undefined : this.poolLimit(pool));
+    return Math.max(0, limit - (used ?? 0));
   }
 
   /**
@@ -114,4 +144,8 @@ export class PresenceCache {
     if (known) return { beat, seenAt: performance.now() };
     return { beat, seenAt: performance.now() - Math.max(0, Date.now() - beat) };
   }
+}
+
+function readShares({ plugins }: Heartbeat): string | undefined {
+  return (plugins ?? []).map(({ name }) => parseSharesName(name ?? '')).find((one) => one !== undefined);
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerDeploymentOptions } from '@temporalio/worker';
 import type { OrchestratorActivities } from '../../activities/activities.ts';
 import { JOBS_TASK_QUEUE } from '../../contract/task-queues.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import type { Config } from '../../platform/config/settings.ts';
 import { projectRoot } from '../../platform/project-root.ts';
+import type { DeploymentVersion } from '../../platform/temporal/deployments/version.ts';
 
 /** Workflows kept in memory between their tasks; about 50 kB each. */
 const MAX_CACHED = 1_000;
@@ -25,8 +26,10 @@ export function createOrchestrator(options: {
   config: Config;
   activities: OrchestratorActivities;
   identity: string;
+  /** Its build: it gets the jobs of this build alone, new ones while the build is the current one. Default: none. */
+  version?: DeploymentVersion;
 }): Promise<Worker> {
-  const { connection, config, activities, identity } = options;
+  const { connection, config, activities, identity, version } = options;
   return Worker.create({
     connection,
     namespace: config.temporalNamespace,
@@ -42,5 +45,15 @@ export function createOrchestrator(options: {
     // Remote activities go to the pools; here only local ones run.
     maxConcurrentActivityTaskExecutions: 1,
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    ...(version ? { workerDeploymentOptions: deploymentOptions(version) } : {}),
   });
+}
+
+/** Jobs are short: each ends on the build it began with. Workflows that live long say so themselves. */
+function deploymentOptions({ deployment, build }: DeploymentVersion): WorkerDeploymentOptions {
+  return {
+    version: { deploymentName: deployment, buildId: build },
+    useWorkerVersioning: true,
+    defaultVersioningBehavior: 'PINNED',
+  };
 }
