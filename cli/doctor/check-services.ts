@@ -1,6 +1,6 @@
 import type { ServiceList, ServiceView } from '../api-client/answers.ts';
 import { count } from '../output/format.ts';
-import { ANSWER_MS } from './check-temporal.ts';
+import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 
 /**

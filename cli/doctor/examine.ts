@@ -14,6 +14,7 @@ import { checkDataDir } from './check-data-dir.ts';
 import { checkInstallation, checkNode } from './check-installation.ts';
 import { checkPorts } from './check-ports.ts';
 import { checkQueues } from './check-queues.ts';
+import { checkServices } from './check-services.ts';
 import { checkTemporal } from './check-temporal.ts';
 import { checkWorkers, type SetUp } from './check-workers.ts';
 import { finding, type Finding } from './finding.ts';
@@ -56,7 +57,10 @@ export async function* examine({ env, address, stack, mend }: Examination): Asyn
       await temporal.close();
     }
   }
-  if (address) yield await checkApi(address.url, stack !== undefined || address.because.endsWith('says so'));
+  if (!address) return;
+  const api = await checkApi(address.url, stack !== undefined || address.because.endsWith('says so'));
+  yield api;
+  if (api.level === 'ok') yield* await checkServices(address.url);
 }
 
 async function* lookAtTemporal(
