@@ -9,7 +9,7 @@ import { runNode } from './lib/run.mjs';
 import { say } from './lib/say.mjs';
 
 const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-const MOST_UNSTEADY_FILES = 6;
+const MOST_UNSTEADY_FILES = 12;
 
 try {
   await bootstrap();
