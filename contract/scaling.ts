@@ -57,3 +57,22 @@ export interface ScalingReport {
   at: number;
   pools: PoolScaling[];
 }
+
+/** `GET /scaling`: the pools that scale, as their scaler last saw them. */
+export interface ScalingView {
+  /** Whether a scaler is at work; without one the pools stay as they are. */
+  active: boolean;
+  /** Identity of the active scaler, or of the last one. */
+  scaler?: string;
+  /** Of the scaler's last look, RFC 3339. */
+  seen_at?: string;
+  pools: PoolScalingView[];
+}
+
+export interface PoolScalingView extends PoolScaling {
+  min_workers: number;
+  max_workers: number;
+  budget_per_day?: number;
+  /** False until a scaler has looked at the pool. */
+  seen: boolean;
+}

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { CancelledFailure } from '@temporalio/common';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
 import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
@@ -16,7 +17,7 @@ import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
 import { findMissingEnv, withRequiredEnv } from './pool/required-env.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
-import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
+import { announceReady, runMain, untilAskedToStop, untilToldToDrain } from './process/lifecycle.ts';
 import { loadProcess } from './process/load-process.ts';
 import { startLiveSource } from './process/start-live.ts';
 import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
@@ -28,7 +29,15 @@ export interface PoolWorkerProcessOptions extends AskedWork {
   maxConcurrent?: number;
   /** First port to try for the health server. */
   healthPort?: number;
+  /**
+   * The supervisor may tell it to drain: it takes no more jobs and leaves with the last one, however long that takes.
+   * When it is asked to leave, jobs have the usual grace time all the same.
+   */
+  drainable?: boolean;
 }
+
+/** Longer than any job: the grace time of a worker that drains. */
+const NO_HURRY_MS = 30 * 86_400_000;
 
 /**
  * A pool worker as a process: connectors, one Temporal worker per capability queue, health server.
@@ -37,6 +46,8 @@ export interface PoolWorkerProcessOptions extends AskedWork {
  */
 export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): Promise<number> {
   const stop = untilAskedToStop();
+  const drain = options.drainable ? untilToldToDrain() : new Promise<string>(() => {});
+  const handOver = new AbortController();
   const label = options.pool ?? options.instanceOf ?? 'machine';
   const base = await loadProcess(`worker-${label}`, process.env);
   const { config, catalog, discovered } = base;
@@ -71,6 +82,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     worker: identity,
     observer: metrics.observer,
     live: live.source,
+    ...(options.drainable ? { handOver: handOver.signal } : {}),
   });
   const workers = await createPoolWorkers({
     connection,
@@ -80,6 +92,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     activities: { processJob },
     identity,
     maxConcurrent: options.maxConcurrent,
+    ...(options.drainable ? { graceMs: NO_HURRY_MS } : {}),
   });
   const group = runWorkers(workers, logger);
   // Ready before the first job asks; one that cannot start now is tried again by its first job.
@@ -123,13 +136,18 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   logger.info({ queues, health_url: health.url, identity }, 'pool worker ready');
   announceReady({ health_url: health.url, queues });
 
-  const why = await Promise.race([stop, group.failed]);
+  const why = await Promise.race([stop, drain, group.failed]);
   leaving = true;
   logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'pool worker leaving: no new jobs');
   group.shutdown();
+  if (why === 'drained') await Promise.race([stop, group.failed]);
+  const hurry = options.drainable
+    ? setTimeout(() => handOver.abort(new CancelledFailure('WORKER_SHUTDOWN')), config.shutdownGrace)
+    : undefined;
   // A connector that ignores its signal must not keep the process: its job is retried elsewhere anyway.
   const overdue = setTimeout(() => process.exit(1), config.shutdownGrace + 5_000);
   const error = await group.failed;
+  clearTimeout(hurry);
   clearTimeout(overdue);
   reports.stop();
   await connectors.cleanup();
@@ -153,6 +171,7 @@ if (isEntryPoint(import.meta.url)) {
       'instance-of': { type: 'string' },
       'max-concurrent': { type: 'string' },
       'health-port': { type: 'string' },
+      drainable: { type: 'boolean' },
     },
   });
   await runMain(() =>
@@ -163,6 +182,7 @@ if (isEntryPoint(import.meta.url)) {
       instanceOf: values['instance-of'],
       maxConcurrent: values['max-concurrent'] === undefined ? undefined : Number(values['max-concurrent']),
       healthPort: values['health-port'] === undefined ? undefined : Number(values['health-port']),
+      drainable: values.drainable,
     }),
   );
 }

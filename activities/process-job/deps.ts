@@ -24,6 +24,12 @@ export interface ProcessJobDeps {
   /** Identity of this worker, as in the Temporal Web UI. */
   worker: string;
   observer?: AttemptObserver;
+  /**
+   * Aborted when a worker that was let finish its jobs is in a hurry after all: they end as at the end of the SDK's own
+   * grace time, which is fixed when the worker is made, and go on elsewhere. Its reason is a CancelledFailure
+   * `WORKER_SHUTDOWN`, which is what connectors know.
+   */
+  handOver?: AbortSignal;
   /** Takes tokens and previews to whoever watches. */
   live?: Pick<LiveSource, 'open'>;
 }

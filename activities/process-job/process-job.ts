@@ -43,7 +43,10 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
     const { service, payload } = task.job;
     const bindings = { job_id: task.job_id, service, pool: task.pool, attempt: info.attempt };
     const logger = jobLogger(deps.logger, bindings, payload);
-    const attempt = new AttemptSignal(context.cancellationSignal, task.run_timeout_ms);
+    const stop = deps.handOver
+      ? AbortSignal.any([context.cancellationSignal, deps.handOver])
+      : context.cancellationSignal;
+    const attempt = new AttemptSignal(stop, task.run_timeout_ms);
     const reporter = new ProgressReporter({
       heartbeat: (doc) => context.heartbeat(doc),
       durableHeartbeat: (doc) => durableHeartbeat(context, attempt, doc),
@@ -83,14 +86,14 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       end('completed');
       return outcome;
     } catch (error) {
-      if (context.cancellationSignal.aborted) {
+      if (stop.aborted) {
         const cancelled = context.cancellationDetails?.cancelRequested ?? false;
         reporter.finish({});
         // Otherwise the job goes on, perhaps on this machine: its finished parts are still wanted.
         if (cancelled) await workDir.remove();
         logger.info(cancelled ? 'job stopped' : 'attempt interrupted, the job goes on in another');
         end(cancelled ? 'cancelled' : 'handed_over');
-        throw context.cancellationSignal.reason;
+        throw context.cancellationSignal.aborted ? context.cancellationSignal.reason : handedOver();
       }
       const failure = failureOf(error, attempt.signal, task, reporter);
       if (failure.nonRetryable) await workDir.remove();
@@ -102,6 +105,15 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       attempt.dispose();
     }
   };
+}
+
+/** As the SDK says it when a worker's grace time is over; the server gives the job to another at once. */
+function handedOver(): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'WorkerShutdown',
+    message: 'The worker leaves; the job goes on in another',
+    nextRetryDelay: 1,
+  });
 }
 
 /** A payload that kills its worker again and again must not take down one worker after another. */

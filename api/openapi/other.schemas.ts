@@ -70,8 +70,6 @@ export const workerSchema: z.ZodType<WorkerPresence> = z.object({
   heartbeat_at: z.iso.datetime().describe("The worker's clock"),
   slots_used: z.int(),
   slots_free: z.int().describe('-1 when unknown'),
-  leaving: z.boolean().optional().describe('Takes no more jobs; leaves when those it has are done'),
-  version: z.string().optional().describe('deployment:build, of an orchestrator with a build id'),
   attempts_ended: z.int().optional().describe('Since it started'),
   attempts_failed: z.int().optional(),
   leaving: z.boolean().optional().describe('Takes no more jobs; leaves when those it has are done'),

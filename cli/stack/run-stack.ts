@@ -14,7 +14,7 @@ import type { ReadyFacts } from '../../platform/processes/keep-running.ts';
 import { recordProcesses, stopLeftOvers } from '../../platform/processes/left-overs.ts';
 import { launchNode } from '../../platform/processes/node-process.ts';
 import { openRotatingLog, type RotatingLog } from '../../platform/processes/rotating-log.ts';
-import { childEnvironment } from './stack-config.ts';
+import { childEnvironment, configuredPools } from './stack-config.ts';
 import { logFile, type StackPaths, stackPaths } from './stack-paths.ts';
 import { type StackWorker, stackWorkers } from './stack-workers.ts';
 import { listenForStop, type StopRequest } from './stop-request.ts';
@@ -34,6 +34,7 @@ export interface RunStackOptions {
 const TEMPORAL_GRACE_MS = 10_000;
 /** On top of the grace that workers give to their jobs. */
 const LEAVE_MS = 5_000;
+const SCALER = 'scaler';
 
 /**
  * Runs Temporal, the API with the orchestrator, and one worker process per pool (with WORKERS one per instance), until it
@@ -134,13 +135,13 @@ function createStack(loaded: LoadedSite, options: RunStackOptions, paths: StackP
       const workers = planned.map(({ name, args, env: own }) =>
         crew.start(nodeMember(`pool-${name}`, `worker ${name}`, 'pool-main.js', args, { ...env, ...own })),
       );
+      const { scaled } = configuredPools(config.configDir, loaded.envFiles.env);
+      if (scaled.length > 0) workers.push(crew.start(nodeMember(SCALER, 'scaler', 'scaler-main.js', [], env)));
       const [facts] = await Promise.all([server, ...workers]);
-      state = describe(
-        loaded,
-        temporal,
-        facts ?? {},
-        planned.map(({ name }) => name),
-      );
+      state = describe(loaded, temporal, facts ?? {}, [
+        ...planned.map(({ name }) => name),
+        ...(scaled.length > 0 ? [`scaler (${scaled.join(', ')})`] : []),
+      ]);
       saveState();
       progress.note(announceReady(state, (Date.now() - startedAt) / 1_000));
     },
@@ -195,10 +196,14 @@ async function takeDown(
 
 /** Workers first, so that their jobs can still report; then the API and the orchestrator; Temporal last. */
 async function stopInOrder(crew: Crew, graceMs: number): Promise<void> {
-  await crew.stop(
-    crew.names().filter((name) => name.startsWith('pool-')),
-    graceMs + LEAVE_MS,
-  );
+  await Promise.all([
+    crew.stop(
+      crew.names().filter((name) => name.startsWith('pool-')),
+      graceMs + LEAVE_MS,
+    ),
+    // Its workers get the same time, and it waits for them.
+    crew.stop([SCALER], graceMs + 2 * LEAVE_MS),
+  ]);
   await crew.stop(['server'], graceMs + LEAVE_MS);
   await crew.stop(['temporal'], TEMPORAL_GRACE_MS);
 }

@@ -3,9 +3,15 @@ import { poolsFileSchema } from '../../platform/catalog/pools.schema.ts';
 import { readConfigFile } from '../../platform/catalog/read-config-file.ts';
 import type { Config } from '../../platform/config/settings.ts';
 
-/** Names of the configured pools, each of which gets a worker process. @throws ConfigError */
-export function configuredPools(configDir: string, env: NodeJS.ProcessEnv): string[] {
-  return Object.keys(readConfigFile(join(configDir, 'pools.json'), poolsFileSchema, env).pools);
+/**
+ * Names of the configured pools: `fixed` ones get a worker process each, those of `scaled` ones are the scaler's.
+ * @throws ConfigError
+ */
+export function configuredPools(configDir: string, env: NodeJS.ProcessEnv): { fixed: string[]; scaled: string[] } {
+  const pools = Object.entries(readConfigFile(join(configDir, 'pools.json'), poolsFileSchema, env).pools);
+  const names = (scales: boolean) =>
+    pools.flatMap(([name, { scaling }]) => ((scaling !== undefined) === scales ? [name] : []));
+  return { fixed: names(false), scaled: names(true) };
 }
 
 export interface ChildEnvironment {

@@ -28,8 +28,8 @@ export async function stackWorkers(
   tell: (line: string) => void,
 ): Promise<StackWorker[]> {
   if (config.workers.length === 0) {
-    const pools = configuredPools(config.configDir, envFiles.env);
-    return pools.map((pool) => ({ name: pool, args: ['--pool', pool], env: {} }));
+    const { fixed } = configuredPools(config.configDir, envFiles.env);
+    return fixed.map((pool) => ({ name: pool, args: ['--pool', pool], env: {} }));
   }
   const base = await loadProcess('stack', { ...env, SWITCHYARD_LOG_LEVEL: 'silent' });
   const { workers, gpus } = await planMachine(base, config.workers);

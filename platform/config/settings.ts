@@ -232,6 +232,12 @@ export const SETTINGS = {
     default: '2s',
     description: 'How often a worker process says it is there (1–60s)',
   }),
+  scalingInterval: setting({
+    env: 'SWITCHYARD_SCALING_INTERVAL',
+    schema: duration.refine((ms) => ms >= 100 && ms <= 10_000, 'must be 100ms–10s'),
+    default: '5s',
+    description: 'How often the scaler looks at the pools that have `scaling` (100ms–10s)',
+  }),
   liveUrl: setting({
     env: 'SWITCHYARD_LIVE_URL',
     schema: z

@@ -17,7 +17,7 @@ export function alertsOf(seen: PoolObservation, policy: ScalingPolicy, given: nu
 function exhaustion(seen: PoolObservation, policy: ScalingPolicy, given: number, asked: number): ScalingAlert[] {
   const alerts: ScalingAlert[] = [];
   const { oldestMs } = workOf(seen);
-  const late = oldestMs > 2 * policy.target_wait_seconds * 1_000;
+  const late = seen.held === undefined && oldestMs > 2 * policy.target_wait_seconds * 1_000;
   if (late && asked > given && given >= policy.max_workers) {
     alerts.push({
       kind: 'exhaustion',

@@ -36,9 +36,11 @@ export function decideScale(
 ): ScalingDecision {
   const { now } = seen;
   const present = seen.ready + seen.starting;
-  const { backlog, running } = workOf(reachable(seen));
+  const counted = reachable(seen);
+  const { backlog, running } = workOf(counted);
   const busyAt = backlog > 0 || running > 0 ? now : (memory?.busy_at ?? now);
-  const asked = wantedBy(reachable(seen), policy, present, now - busyAt);
+  const work = wantedBy(counted, policy, present, now - busyAt);
+  const asked = seen.held === undefined ? work : { ...work, reason: `the pool is ${seen.held}; ${work.reason}` };
   const since = now - policy.cooldown_seconds * 1_000;
   const recent = (memory?.wanted ?? []).filter(({ at, workers }) => at > since && workers > asked.workers);
   const watchedSince = memory?.watched_since ?? now;
@@ -53,9 +55,11 @@ export function decideScale(
   };
 }
 
-/** Without the queues that more workers would not help. */
+/** Without what more workers would not help. */
 function reachable(seen: PoolObservation): PoolObservation {
-  return { ...seen, queues: seen.queues.filter((queue) => !queue.unserved) };
+  const queues = seen.queues.filter((queue) => !queue.unserved);
+  if (seen.held === undefined) return { ...seen, queues };
+  return { ...seen, queues: queues.map((queue) => ({ ...queue, backlog: 0, oldest_ms: 0 })) };
 }
 
 interface Wish {

@@ -24,6 +24,8 @@ export interface PoolObservation {
   ready: number;
   /** Workers ordered but not ready yet. */
   starting: number;
+  /** Why nothing new starts in the pool, e.g. `paused`: what waits needs no workers then. */
+  held?: string;
   /** Share of the latest attempts that succeeded, 0–1; undefined when too few have ended to tell. */
   success_rate: number | undefined;
   /** Spent since midnight UTC. */

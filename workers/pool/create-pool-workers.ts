@@ -19,6 +19,8 @@ export interface PoolWorkerOptions {
   identity: string;
   /** Overrides the pool's and the mapping's limit. */
   maxConcurrent?: number;
+  /** How long jobs go on after the shutdown before the SDK interrupts them. Default: the setting. Milliseconds. */
+  graceMs?: number;
 }
 
 /** One activity worker per capability queue: a queue is what matches a job with a worker. */
@@ -37,7 +39,7 @@ export function createPoolWorkers(options: PoolWorkerOptions): Promise<Worker[]>
         maxConcurrentActivityTaskExecutions: limit,
         maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
         defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-        shutdownGraceTime: config.shutdownGrace,
+        shutdownGraceTime: options.graceMs ?? config.shutdownGrace,
         // Many queues, few jobs each: pollers grow with the load instead of ten waiting on every queue.
         activityTaskPollerBehavior: {
           type: 'autoscaling',

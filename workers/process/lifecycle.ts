@@ -16,6 +16,18 @@ export function untilAskedToStop(): Promise<string> {
   });
 }
 
+/**
+ * Resolves when the supervisor says `{type: 'drain'}` over the IPC channel: no more jobs, and time for those there are.
+ * A signal afterwards asks to leave as ever.
+ */
+export function untilToldToDrain(): Promise<string> {
+  return new Promise((resolve) => {
+    process.on('message', (message) => {
+      if ((message as { type?: unknown } | null)?.type === 'drain') resolve('drained');
+    });
+  });
+}
+
 /** Tells the supervisor, when there is one, that this process is ready. */
 export function announceReady(facts: Record<string, unknown>): void {
   if (process.connected) process.send?.({ type: 'ready', ...facts });
