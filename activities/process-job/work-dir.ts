@@ -33,11 +33,14 @@ export function workDirOf(root: string, jobId: string, mayExist: boolean): WorkD
   };
 }
 
-/** Removes folders nobody has touched for a week. */
-export async function sweepWorkDirs(root: string, now: number): Promise<void> {
+/**
+ * Removes folders that nobody has touched for a while.
+ * @param staleMs default: a week. Milliseconds
+ */
+export async function sweepWorkDirs(root: string, now: number, staleMs = STALE): Promise<void> {
   for (const name of await readdir(root).catch(() => [] as string[])) {
     const path = join(root, name);
     const info = await stat(path).catch(() => undefined);
-    if (info && now - info.mtimeMs > STALE) await rm(path, { recursive: true, force: true });
+    if (info && now - info.mtimeMs > staleMs) await rm(path, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MACHINE_ID } from '../../contract/machine-card.ts';
 import { parseDuration, DURATION_HINT } from '../../contract/duration.ts';
 
 /**
@@ -93,6 +94,12 @@ export const SETTINGS = {
     description:
       'Workers of the service mapping that run here and how many of each, e.g. `comfyui-remote:2,openai-api:auto`; docs/service-mapping.md tells more. Empty: one process per pool',
   }),
+  machineId: setting({
+    env: 'MACHINE_ID',
+    schema: z.string().regex(MACHINE_ID, 'must be 1–63 lower-case letters, digits, "-" or "_"').optional(),
+    default: undefined,
+    description: 'Name of this machine; unset: its host name',
+  }),
   mockGpus: setting({
     env: 'SWITCHYARD_MOCK_GPUS',
     schema: z.coerce
@@ -108,6 +115,13 @@ export const SETTINGS = {
     schema: list,
     default: '',
     description: 'Units this machine has of the resources under `resource_bindings`, e.g. `licence:2,tpu:1`',
+  }),
+  workerFacts: setting({
+    env: 'SWITCHYARD_WORKER_FACTS',
+    schema: list,
+    default: '',
+    description:
+      'What a worker has where that cannot be found out, e.g. of a service elsewhere: `gpu_count:2,gpu_memory_mb:24576,machine_type:gpu,model:sdxl`; over what is found, see docs/routing.md',
   }),
   servicesDir: setting({
     env: 'SWITCHYARD_SERVICES_DIR',

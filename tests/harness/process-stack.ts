@@ -55,12 +55,16 @@ export class ProcessStack {
     return child;
   }
 
-  orchestrator(): Promise<Child> {
-    return this.#start('workers/orchestrator-main.js', []);
+  orchestrator(args: string[] = []): Promise<Child> {
+    return this.#start('workers/orchestrator-main.js', args);
   }
 
   worker(pool: string, args: string[] = []): Promise<Child> {
     return this.#start('workers/pool-main.js', ['--pool', pool, ...args]);
+  }
+
+  machine(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
+    return this.#start('workers/machine-main.js', args, env);
   }
 
   async #start(module: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { DestinationStream } from 'pino';
 import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
 import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
@@ -31,9 +32,14 @@ export interface ProcessBase {
 
 /**
  * Configuration, logger, connectors, catalog and store of one process.
+ * @param destination of the log. Default: standard output
  * @throws ConfigError with everything that is wrong, at once
  */
-export async function loadProcess(name: string, env: NodeJS.ProcessEnv): Promise<ProcessBase> {
+export async function loadProcess(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  destination?: DestinationStream,
+): Promise<ProcessBase> {
   const site = loadSite(env);
   const { config } = site;
   const dirs = connectorDirs(config.connectorDirs);
@@ -41,7 +47,13 @@ export async function loadProcess(name: string, env: NodeJS.ProcessEnv): Promise
   const envFiles = readEnvFiles(site.envFiles.folder, env, families);
   const shipper = config.logHttpUrl === undefined ? undefined : new LogShipper({ url: config.logHttpUrl });
   if (shipper) beforeExit(() => shipper.flush());
-  const logger = createLogger({ level: config.logLevel, name, shipper, secrets: knownSecrets(envFiles.env) });
+  const logger = createLogger({
+    level: config.logLevel,
+    name,
+    shipper,
+    secrets: knownSecrets(envFiles.env),
+    ...(destination ? { destination } : {}),
+  });
   const discovered = await discoverConnectors(dirs, logger, config.configDir, config.connectors);
   const catalog = loadCatalog(config.configDir, discovered.manifests, envFiles.env, discovered.off);
   return {

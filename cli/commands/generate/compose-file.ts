@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { InstancePlan, LivenessPlan, Probe } from '../../../workers/machine/services/service-plan.ts';
-import type { MachinePlan, WorkerProcess } from './machine-plan.ts';
+import type { MachinePlan, WorkerProcess } from '../../../workers/machine/plan-machine-processes.ts';
 
 /** Profile that the services of the file belong to. */
 const PROFILE = 'machine';

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { examples, type CommandContext } from '../context.ts';
 import { collectList, wholeNumber } from '../option-values.ts';
 import { note, say } from '../../terminal.ts';
-import type { MachinePlan, MachinePlanOptions } from './machine-plan.ts';
+import type { MachinePlan } from '../../../workers/machine/plan-machine-processes.ts';
+import type { MachinePlanOptions } from './machine-plan.ts';
 
 interface GenerateOptions {
   workers?: string[];

@@ -1,6 +1,6 @@
 import { INHERITED_VARIABLES } from '../../../platform/machine/service-environment.ts';
 import type { InstancePlan } from '../../../workers/machine/services/service-plan.ts';
-import type { MachinePlan, WorkerProcess } from './machine-plan.ts';
+import type { MachinePlan, WorkerProcess } from '../../../workers/machine/plan-machine-processes.ts';
 
 export interface Pm2Options {
   /** The built worker process: `…/dist/workers/pool-main.js`. */
