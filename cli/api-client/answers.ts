@@ -4,6 +4,7 @@ import type { JobAttempt } from '../../platform/jobs/job-attempts.ts';
 import type { QueueBacklog } from '../../platform/jobs/queue-backlog.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 import type { ServiceHealth } from '../../contract/service-health.schema.ts';
+import type { MachineView } from '../../contract/machine-view.ts';
 import type { JobSummary } from '../../contract/job-view.ts';
 
 /** `GET /jobs` */
@@ -109,4 +110,9 @@ export interface PoolQueue {
 /** `GET /workers` */
 export interface WorkerList {
   workers: WorkerPresence[];
+}
+
+/** `GET /machines` */
+export interface MachineList {
+  machines: MachineView[];
 }
