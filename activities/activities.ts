@@ -16,16 +16,16 @@ export interface ConnectorActivities {
   processJob(task: JobTask): Promise<JobOutcome>;
 }
 
-/** What the active scaler runs. */
-export interface ScalingActivities {
-  /** Scales the pools until it is told to stop; beats with a ScalingReport. */
-  scale(): Promise<void>;
-}
-
 /** What a machine runs on its own queue. */
 export interface MachineActivities {
   /** Beats with the machine's card until the machine leaves. */
   presence(task: PresenceTask): Promise<PresenceEnd>;
   /** Carries out one command. @returns its result, a small document */
   machineCommand(task: MachineCommandTask): Promise<unknown>;
+}
+
+/** What the active scaler runs. */
+export interface ScalingActivities {
+  /** Scales the pools until it is told to stop; beats with a ScalingReport. */
+  scale(): Promise<void>;
 }

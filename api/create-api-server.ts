@@ -6,6 +6,7 @@ import { MachineCache } from '../platform/machines/machine-cache.ts';
 import { LivePools } from '../platform/pools/live-pools.ts';
 import { poolQueues } from '../platform/pools/pool-queues.ts';
 import { PoolChanger } from '../platform/pools/change-pool.ts';
+import { HotSends } from '../platform/routing/hot-sends.ts';
 import { QueueBacklogs } from '../platform/jobs/queue-backlog.ts';
 import { JobReader } from '../platform/jobs/job-reader.ts';
 import type { ApiContext } from './context.ts';
@@ -128,6 +129,7 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
       heartbeatTimeout: config.heartbeatTimeout,
       maxPayloadBytes: config.maxPayloadBytes,
       presence: queues,
+      hotSends: new HotSends(),
     },
     waits: new Slots(MAX_WAITS),
     streams: new Slots(MAX_SSE_STREAMS),

@@ -20,6 +20,7 @@ export const STATUS_REASONS = [
   'rate_limited',
   'cancel_requested',
   'unmatched_requirements',
+  'model_affinity',
   'awaiting_approval',
   'held',
   'paused',

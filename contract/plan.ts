@@ -1,5 +1,6 @@
 import type { ArtifactRef } from './artifact.ts';
 import type { Job } from './job.schema.ts';
+import type { Need } from './needs.ts';
 import type { ProgressDocument } from './progress.ts';
 
 /** One place a job can run. */
@@ -9,6 +10,10 @@ export interface Route {
   task_queue: string;
   /** Longest wait in this queue before the next route is tried; absent on the last route. Milliseconds. */
   spill_after_ms?: number;
+  /** Tried once and never come back to: the queue of workers that have the job's model loaded. */
+  once?: true;
+  /** The job stays here: every worker that fits polls this queue, whatever its pool. */
+  stay?: true;
 }
 
 /** The retry policy after the pool's bounds; our own budget, the server's maximum only stops crash loops. */
@@ -37,8 +42,12 @@ export interface JobPlan {
   start_timeout_ms?: number;
   /** How long artifacts are kept after the end. Milliseconds. */
   artifact_retention_ms: number;
-  /** Why no configured pool meets the requirements; set only on a plan for the pool `unmatched`. */
+  /** Why no configured pool met the requirements; in plans of older releases, for the pool `unmatched`. */
   unmatched?: string;
+  /** What the job needs beyond a worker of its service, in words. */
+  needs?: string;
+  /** Set when nobody is known to poll for these needs: workers are told of them, so that those that fit begin to. */
+  announce?: Need;
 }
 
 /** Second argument of the `job` workflow when the API has validated and routed already. */

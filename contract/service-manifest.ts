@@ -17,6 +17,11 @@ export interface ServiceManifest {
   inputs: { field: string; description: string; mime: string[]; required: boolean }[];
   /** A payload that works as it is, for the reference and the CLI help. */
   example: Record<string, unknown>;
+  /**
+   * The model that a valid payload has loaded, for services whose workers keep models in memory: jobs go first to a
+   * worker that has it loaded. Left out: only `requirements.model` tells.
+   */
+  modelOf?(payload: Record<string, unknown>): string | undefined;
   /** Variables that every worker of the service must have, besides those the mapping lists. */
   required_env?: string[];
 }

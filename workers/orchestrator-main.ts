@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { Registry, collectDefaultMetrics } from 'prom-client';
-import { createPlanJob } from '../activities/plan-job.ts';
 import { deploymentVersion } from '../platform/temporal/deployments/version.ts';
+import { startLivePools } from './process/start-live-pools.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
 import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { startRouting } from './orchestrator/start-routing.ts';
 import { beforeTakeOver } from './orchestrator/take-over.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
@@ -27,10 +28,13 @@ export interface OrchestratorProcessOptions {
 export async function runOrchestratorProcess(options: OrchestratorProcessOptions = {}): Promise<number> {
   const stop = untilAskedToStop();
   const version = options.buildId === undefined ? undefined : deploymentVersion(options.buildId, options.deployment);
-  const { config, logger, catalog, artifacts, planning } = await loadProcess('orchestrator', process.env);
+  const base = await loadProcess('orchestrator', process.env);
+  const { config, logger, catalog, artifacts } = base;
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
+  const pools = await startLivePools(connection, { config, catalog, logger });
+  const routing = startRouting(connection, base, pools);
   const identity = processIdentity('orchestrator');
   await beforeTakeOver(connection, config, logger, version);
   const worker = await createOrchestrator({
@@ -38,7 +42,7 @@ export async function runOrchestratorProcess(options: OrchestratorProcessOptions
     config,
     identity,
     version,
-    activities: { planJob: createPlanJob(catalog, planning) },
+    activities: routing.activities,
   });
   const group = runWorkers([worker], logger);
   const housekeeping = startHousekeeping(artifacts, logger);
@@ -65,6 +69,8 @@ export async function runOrchestratorProcess(options: OrchestratorProcessOptions
   group.shutdown();
   const error = await group.failed;
   housekeeping.stop();
+  pools.stop();
+  routing.stop();
   await health.close();
   await connection.close();
   return error === undefined ? 0 : 1;

@@ -5,13 +5,19 @@ import { CancelledFailure } from '@temporalio/common';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
 import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
+import { taskQueueOf } from '../contract/task-queues.ts';
 import { createInputResolver } from '../platform/inputs/create-input-resolver.ts';
+import { createClient } from '../platform/temporal/connection.ts';
+import { parseDeclaredFacts } from '../platform/routing/declared-facts.ts';
 import { createRedactor } from '../platform/logging/create-redactor.ts';
 import { knownSecrets } from '../platform/logging/known-secrets.ts';
 import { type AskedWork, assignWork, onePerQueue } from './pool/assign-work.ts';
 import { ConnectorHost } from './pool/connector-host.ts';
 import { createPlugins } from './pool/create-plugins.ts';
-import { createPoolWorkers } from './pool/create-pool-workers.ts';
+import { createPoolWorkers, derivedWorkers } from './pool/create-pool-workers.ts';
+import { followPools } from './pool/follow-pools.ts';
+import { keepQueues } from './pool/keep-queues.ts';
+import { PoolSlots } from './pool/pool-slots.ts';
 import { startStatusReports } from './pool/report-status.ts';
 import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
 import { findMissingEnv, withRequiredEnv } from './pool/required-env.ts';
@@ -61,7 +67,9 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   setConnectorLogger(logger);
   const plugins = await createPlugins(base, process.env);
   const sources = { discovered, env: process.env, folder: base.envFiles.folder };
-  const routes = onePerQueue(await withRequiredEnv(assignment.routes, sources, logger, assignment.strict));
+  const usable = await withRequiredEnv(assignment.routes, sources, logger, assignment.strict);
+  const routes = onePerQueue(usable);
+  const declared = parseDeclaredFacts(config.workerFacts);
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
@@ -72,7 +80,10 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   await sweepWorkDirs(workRoot, Date.now());
   const live = startLiveSource(config, logger);
   const processJob = createProcessJob({
-    connector: (className, task) => connectors.forTask(className, task, routes),
+    connector: (className, task) => {
+      kept.begun(task);
+      return connectors.forTask(className, task, usable);
+    },
     artifacts: base.artifacts,
     inputs: createInputResolver({ config, artifacts: base.artifacts }),
     plugins,
@@ -84,7 +95,8 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     live: live.source,
     ...(options.drainable ? { handOver: handOver.signal } : {}),
   });
-  const workers = await createPoolWorkers({
+  const slots = new PoolSlots();
+  const poolWorkers = {
     connection,
     config,
     catalog,
@@ -92,9 +104,19 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     activities: { processJob },
     identity,
     maxConcurrent: options.maxConcurrent,
+    slots,
     ...(options.drainable ? { graceMs: NO_HURRY_MS } : {}),
-  });
+  };
+  const workers = await createPoolWorkers(poolWorkers);
+  const client = createClient(connection, config.temporalNamespace);
+  const pools = await followPools({ client, pools: catalog.pools, slots, logger });
   const group = runWorkers(workers, logger);
+  const kept = keepQueues({
+    ...{ client, config, catalog, routes: usable, declared, connectors, group, env: process.env, logger },
+    create: derivedWorkers(poolWorkers),
+    slotsOf: ({ pool, capability }) => slots.of(taskQueueOf(pool, capability)).slots,
+    opened: (pool, taskQueue) => pools.opened(pool, taskQueue),
+  });
   // Ready before the first job asks; one that cannot start now is tried again by its first job.
   for (const { connector, api_config: apiConfig } of routes) {
     connectors
@@ -102,10 +124,9 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
       .catch((error: unknown) => logger.warn({ err: error, connector }, 'connector not ready'));
   }
   const { missing } = await findMissingEnv(assignment.routes, sources);
-  const slots = workers.map(({ options: { taskQueue, maxConcurrentActivityTaskExecutions: most } }) => [taskQueue, most]);
   const reports = startStatusReports({
     worker: identity,
-    served: servedSubjects(routes, connectors, new Map(slots as [string, number][])),
+    served: servedSubjects(routes, connectors, slots.limits()),
     missing: lackingSubjects(assignment.routes, routes, missing),
     hide: createRedactor(knownSecrets(process.env)),
     send: (report) => live.source.report(report),
@@ -139,6 +160,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const why = await Promise.race([stop, drain, group.failed]);
   leaving = true;
   logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'pool worker leaving: no new jobs');
+  const queuesKept = kept.stop();
   group.shutdown();
   if (why === 'drained') await Promise.race([stop, group.failed]);
   const hurry = options.drainable
@@ -150,6 +172,8 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   clearTimeout(hurry);
   clearTimeout(overdue);
   reports.stop();
+  pools.stop();
+  await queuesKept;
   await connectors.cleanup();
   await live.close();
   await health.close();

@@ -1,6 +1,7 @@
-import { createPlanJob } from '../activities/plan-job.ts';
+import { startLivePools } from './process/start-live-pools.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
 import { startHousekeeping } from './orchestrator/housekeeping.ts';
+import { startRouting } from './orchestrator/start-routing.ts';
 import { beforeTakeOver } from './orchestrator/take-over.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
@@ -17,20 +18,22 @@ import { runWorkers } from './process/worker-group.ts';
 export async function runServerProcess(): Promise<number> {
   const stop = untilAskedToStop();
   const base = await loadProcess('server', process.env);
-  const { config, logger, catalog, artifacts, planning } = base;
+  const { config, logger, catalog, artifacts } = base;
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
+  const pools = await startLivePools(connection, { config, catalog, logger });
+  const routing = startRouting(connection, base, pools);
   await beforeTakeOver(connection, config, logger);
   const worker = await createOrchestrator({
     connection,
     config,
     identity: processIdentity('orchestrator'),
-    activities: { planJob: createPlanJob(catalog, planning) },
+    activities: routing.activities,
   });
   const group = runWorkers([worker], logger);
   const housekeeping = startHousekeeping(artifacts, logger);
-  const api = await startApi(base, connection, true);
+  const api = await startApi(base, connection, true, pools, routing.presence);
   announceReady({ url: api.url });
   const why = await Promise.race([stop, group.failed]);
   logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'server leaving');
@@ -38,6 +41,8 @@ export async function runServerProcess(): Promise<number> {
   group.shutdown();
   const error = await group.failed;
   housekeeping.stop();
+  pools.stop();
+  routing.stop();
   await connection.close();
   return error === undefined ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /** The registry: every workflow type by its name. */
 export { job } from './job.ts';
 export { machine } from './machine.ts';
-export { scaler } from './scaler.ts';
 export { needs } from './needs.ts';
+export { scaler } from './scaler.ts';

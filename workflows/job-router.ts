@@ -76,15 +76,23 @@ export class JobRouter {
     this.#inherited = readProgress(cause.lastHeartbeatDetails) ?? this.#inherited;
     const startLeft = this.#startTimeLeft(now);
     if (startLeft !== undefined && startLeft <= 0) throw this.#notStarted();
-    this.#index = (this.#index + 1) % this.#routes.length;
-    if (this.#index === 0) this.#round += 1;
+    this.#next();
     return true;
   }
 
+  #next(): void {
+    this.#index = (this.#index + 1) % this.#routes.length;
+    if (this.#index !== 0) return;
+    this.#round += 1;
+    // Jobs are sent to a loaded model once; after that any worker is as good.
+    this.#routes = this.#routes.filter(({ once }) => !once);
+  }
+
   #spillAfter(): number | undefined {
-    const routes = this.#routes;
-    if (routes.length < 2) return undefined;
-    const base = routes[this.#index]!.spill_after_ms ?? routes[0]!.spill_after_ms;
+    const present = this.#routes[this.#index]!;
+    const others = this.#routes.filter(({ once }) => !once);
+    if (present.stay || (others.length < 2 && !present.once)) return undefined;
+    const base = present.spill_after_ms ?? others[0]!.spill_after_ms;
     return base === undefined ? undefined : Math.min(base * 2 ** this.#round, MAX_SPILL_MS);
   }
 

@@ -21,7 +21,7 @@ import { runOnRoute } from './run-on-route.ts';
 import { endOf } from './job-end.ts';
 
 // A local activity costs one event (a marker) instead of six; it only computes, so a short time-out is right.
-const { planJob } = proxyLocalActivities<OrchestratorActivities>({
+const { planJob, announceNeed } = proxyLocalActivities<OrchestratorActivities>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', maximumAttempts: 20 },
 });
@@ -72,9 +72,12 @@ async function runJob(accepted: Job, plan: JobPlan): Promise<JobOutcome> {
     router.amend(change);
     if (change.tags) upsertSearchAttributes(tagsAttribute(change.tags));
   });
+  // Costs a marker, and only a job for whose needs nobody is known to poll.
+  if (plan.announce) await announceNeed(plan.announce);
   for (;;) {
     const step = router.step(Date.now());
-    setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}`);
+    const needs = plan.needs === undefined ? '' : `; needs ${plan.needs}`;
+    setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}${needs}`);
     try {
       const outcome = await runOnRoute(step, task, plan, priority);
       // A connector that finished although it was asked to stop: who cancels a job must find it cancelled.

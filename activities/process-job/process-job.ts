@@ -7,7 +7,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { JobOutcome, JobTask } from '../../contract/plan.ts';
-import { parseTaskQueue } from '../../contract/task-queues.ts';
+import { ANY_POOL, parseTaskQueue } from '../../contract/task-queues.ts';
 import { readProgress, type ProgressDocument } from '../../contract/progress.ts';
 import { jobLogger } from '../../platform/logging/job-logger.ts';
 import type { ConnectorActivities } from '../activities.ts';
@@ -34,7 +34,8 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
     const context = Context.current();
     const { info } = context;
     // A job may have been moved to another pool while it waited: the queue tells where it is.
-    const task: JobTask = { ...given, ...parseTaskQueue(info.taskQueue) };
+    const at = parseTaskQueue(info.taskQueue);
+    const task: JobTask = at && at.pool !== ANY_POOL ? { ...given, pool: at.pool, capability: at.capability } : given;
     const inHeartbeat = readProgress(info.heartbeatDetails);
     const previous = inHeartbeat ?? task.inherited;
     const ended = inHeartbeat?.ended ?? 0;

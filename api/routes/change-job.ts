@@ -6,6 +6,7 @@ import { changeJob as change } from '../../platform/jobs/change-job.ts';
 import type { JobReading } from '../../platform/jobs/job-reader.ts';
 import { isNotFound } from '../../platform/jobs/temporal-calls.ts';
 import { unmetRequirements } from '../../platform/routing/match-requirements.ts';
+import { needOf } from '../../platform/routing/need-of.ts';
 import type { ApiContext } from '../context.ts';
 import { fieldProblem, HttpProblem } from '../http/http-problem.ts';
 import { noJob } from './find-job.ts';
@@ -70,8 +71,10 @@ function routeTo(api: ApiContext, view: JobView, state: string, pool: string, pl
     const pools = [...new Set(able.map((one) => one.pool))].join(', ');
     throw fieldProblem('/pool', `pool ${pool} does not run ${view.service}`, `one of: ${pools}`);
   }
-  const unmet = unmetRequirements(view.requirements, route, api.catalog.pools.get(pool)!);
+  const at = parseTaskQueue(view.task_queue ?? '');
+  const capability = at?.capability ?? route.capability;
+  const jobNeeds = needOf(view.requirements, capability, routes, true)?.label;
+  const unmet = jobNeeds === undefined ? unmetRequirements(view.requirements, route, api.catalog.pools.get(pool)!) : [];
   if (unmet.length > 0) throw fieldProblem('/pool', `pool ${pool} lacks ${unmet.join(', ')}`, 'name another pool');
-  const capability = parseTaskQueue(view.task_queue ?? '')?.capability ?? route.capability;
-  return { pool, capability, task_queue: taskQueueOf(pool, capability) };
+  return { pool, capability, task_queue: taskQueueOf(pool, capability, jobNeeds) };
 }

@@ -118,7 +118,7 @@ export class WatchedJob {
     const history = await this.#context.reader.history(live);
     if (!history) return;
     const plan = history.start.prepared?.plan;
-    this.#hints = { unmatched: plan?.unmatched, firstQueue: plan?.routes[0]?.task_queue };
+    this.#hints = { unmatched: plan?.unmatched, needs: plan?.needs, firstQueue: plan?.routes[0]?.task_queue };
     this.#tracks = history.tracks.map(trackOfHistory);
   }
 

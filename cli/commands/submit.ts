@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import { isTerminal, type JobView } from '../../contract/job-view.ts';
-import { UNMATCHED_POOL } from '../../contract/task-queues.ts';
+import { ANY_POOL, UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import { ApiError } from '../api-client/errors.ts';
 import { jobApi } from '../api-client/jobs.ts';
 import { submitFiles } from '../api-client/submit-files.ts';
@@ -164,7 +164,7 @@ function withServiceHint(error: unknown, service: string): unknown {
 function announce({ terminal }: Session, job: JobView, watched: boolean): void {
   const { errorStyle: style } = terminal;
   const why = job.status_reason && job.status_reason !== 'starting' ? `, ${reasonText(job.status_reason)}` : '';
-  const where = job.pool === UNMATCHED_POOL ? '' : `pool ${job.pool}, `;
+  const where = job.pool === UNMATCHED_POOL || job.pool === ANY_POOL ? '' : `pool ${job.pool}, `;
   note(
     terminal,
     `${style.good('Submitted')} ${job.service} ${style.bold(job.id)} ${style.dim(where + job.status + why)}`,

@@ -1,5 +1,5 @@
 import { isTerminal } from '../../contract/job-view.ts';
-import { UNMATCHED_POOL } from '../../contract/task-queues.ts';
+import { ANY_POOL, UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import { clock, formatLeft } from '../output/format.ts';
 import { plain } from '../output/text-width.ts';
 import { note, say, type Terminal } from '../terminal.ts';
@@ -41,7 +41,7 @@ export function createLineReporter(terminal: Terminal): Reporter {
 
 function statusLine(state: WatchState): string {
   const preposition = state.status === 'running' ? 'in' : 'for';
-  const where = state.pool === UNMATCHED_POOL ? '' : ` ${preposition} pool ${state.pool}`;
+  const where = state.pool === UNMATCHED_POOL || state.pool === ANY_POOL ? '' : ` ${preposition} pool ${state.pool}`;
   return `${state.status}${where}${state.attempt > 1 ? `, attempt ${state.attempt}` : ''}`;
 }
 

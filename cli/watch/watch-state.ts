@@ -96,6 +96,7 @@ const REASONS: Record<StatusReason, string> = {
   rate_limited: 'rate limited',
   cancel_requested: 'cancelling',
   unmatched_requirements: 'requirements not met',
+  model_affinity: 'for a loaded model',
   awaiting_approval: 'awaiting approval',
   held: 'held',
   paused: 'paused',

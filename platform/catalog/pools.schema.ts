@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MACHINE_QUEUE_PREFIX, QUEUE_PART } from '../../contract/task-queues.ts';
+import { ANY_POOL, MACHINE_QUEUE_PREFIX, QUEUE_PART } from '../../contract/task-queues.ts';
 import { scalingSchema } from '../scaling/policy.schema.ts';
 import { positiveNumber, wholeNumber } from './numbers.schema.ts';
 
@@ -25,6 +25,9 @@ export const poolSchema = z.strictObject({
   retry_max_interval_seconds: seconds.default(60),
   health_check_interval_seconds: seconds.default(30),
   spill_after_seconds: seconds.default(60).describe('Wait in this pool before the next one that can do it is tried'),
+  affinity_wait_seconds: wholeNumber(0, 600)
+    .default(5)
+    .describe('Wait for a worker of this pool that has the model of a job loaded, before any takes it; 0: none'),
   offers: offersSchema.prefault({}),
   scaling: scalingSchema
     .optional()
@@ -39,6 +42,10 @@ export const poolsFileSchema = z.strictObject({
     .refine(
       (pools) => !Object.hasOwn(pools, MACHINE_QUEUE_PREFIX),
       `must not name a pool "${MACHINE_QUEUE_PREFIX}": the queues of machines are called so`,
+    )
+    .refine(
+      (pools) => !Object.hasOwn(pools, ANY_POOL),
+      `must not name a pool "${ANY_POOL}": the queues of all pools together are called so`,
     ),
 });
 

@@ -135,6 +135,7 @@ function liveState(live: LiveJob, { start, tracks }: JobHistory, queues: QueueLo
   const plan = start.prepared?.plan;
   return stateOf(live, queues, {
     unmatched: plan?.unmatched,
+    needs: plan?.needs,
     firstQueue: plan?.routes[0]?.task_queue,
     // After a wait in vain the job is on its way to another queue, so it is queued still.
     afterActivity: tracks.some((track) => track.outcome !== undefined && track.attempts > 0),

@@ -1,7 +1,8 @@
 import type { JobError } from '../../contract/errors.ts';
 import type { JobStatus, StatusReason } from '../../contract/job-view.ts';
-import { JOBS_TASK_QUEUE, parseTaskQueue, UNMATCHED_POOL } from '../../contract/task-queues.ts';
+import { ANY_POOL, JOBS_TASK_QUEUE, parseTaskQueue, UNMATCHED_POOL } from '../../contract/task-queues.ts';
 import type { QueuePresence } from '../presence/presence-cache.ts';
+import { labelInWords } from '../routing/need-of.ts';
 import type { LiveActivity, LiveJob } from './live-job.ts';
 
 /** Status and, while it waits, the reason: both derived at read time, stored nowhere. */
@@ -21,6 +22,8 @@ export type QueueLookup = (taskQueue: string) => QueuePresence;
 export interface StateHints {
   /** What the plan says about requirements that nothing meets. */
   unmatched?: string;
+  /** What the plan says the job needs beyond a worker of its service. */
+  needs?: string;
   /** The queue the job was routed to, while no activity tells it. */
   firstQueue?: string;
   /** A `processJob` has ended already. Without the history the number of events tells: 8 and more. */
@@ -42,7 +45,7 @@ export function stateOf(live: LiveJob, queues: QueueLookup, hints: StateHints = 
 function firstReason(hints: StateHints, queues: QueueLookup): Pick<JobState, 'status_reason' | 'status_message'> {
   if (hints.unmatched !== undefined) return unmatched(hints.unmatched);
   if (queues(JOBS_TASK_QUEUE) === 'none') return NO_ORCHESTRATOR;
-  return hints.firstQueue === undefined ? { status_reason: 'starting' } : queueReason(hints.firstQueue, queues);
+  return hints.firstQueue === undefined ? { status_reason: 'starting' } : queueReason(hints.firstQueue, queues, hints);
 }
 
 const CANCELLING = {
@@ -113,7 +116,7 @@ function waitReason(
       }`,
     };
   }
-  return queueReason(activity.taskQueue, queues);
+  return queueReason(activity.taskQueue, queues, hints);
 }
 
 function unmatched(message = 'No configured pool meets its requirements') {
@@ -123,17 +126,47 @@ function unmatched(message = 'No configured pool meets its requirements') {
   };
 }
 
-function queueReason(taskQueue: string, queues: QueueLookup): Pick<JobState, 'status_reason' | 'status_message'> {
-  const { pool, capability } = parseTaskQueue(taskQueue) ?? {};
+function queueReason(
+  taskQueue: string,
+  queues: QueueLookup,
+  hints: StateHints,
+): Pick<JobState, 'status_reason' | 'status_message'> {
+  const { pool, capability, needs, hot } = parseTaskQueue(taskQueue) ?? {};
+  if (hot) return HOT;
   switch (queues(taskQueue)) {
     case 'none':
+      if (needs !== undefined) return nobodyFits(pool, capability, hints.needs ?? labelInWords(needs));
       return {
         status_reason: 'no_worker',
         status_message: `No worker serves the queue ${taskQueue}; start one with \`switchyard worker --pool ${pool} --capabilities ${capability}\`, which names the settings it may lack`,
+      };
+    case 'paused':
+      return {
+        status_reason: 'paused',
+        status_message: `Pool ${pool} is paused and starts nothing; \`switchyard pools resume ${pool}\` lets it go on`,
+      };
+    case 'draining':
+      return {
+        status_reason: 'paused',
+        status_message: `Pool ${pool} is being drained and starts nothing; \`switchyard pools resume ${pool}\` lets it go on`,
       };
     case 'busy':
       return { status_reason: 'concurrency_limit', status_message: `All workers of the queue ${taskQueue} are busy` };
     default:
       return { status_reason: 'starting' };
   }
+}
+
+const HOT = {
+  status_reason: 'model_affinity',
+  status_message:
+    'It waits a few seconds for a worker that has its model loaded; after that any fitting worker takes it',
+} as const;
+
+function nobodyFits(pool: string | undefined, capability: string | undefined, needs: string) {
+  const where = pool === ANY_POOL ? '' : ` in pool ${pool}`;
+  return {
+    status_reason: 'unmatched_requirements' as const,
+    status_message: `No worker for ${capability} that is here now${where} has what it needs: ${needs}. It starts when one that has it comes; or cancel it and ask for less`,
+  };
 }

@@ -7,17 +7,14 @@ import type { Pool } from '../catalog/pools.schema.ts';
 import { checkShape } from './check-shape.ts';
 import { fieldErrorsOf } from './field-errors.ts';
 import { InvalidJobError } from './invalid-job-error.ts';
-import type { QueuePresence } from '../presence/presence-cache.ts';
-import { chooseRoutes } from './choose-routes.ts';
+import { chooseRoutes, type RoutingKnowledge } from './choose-routes.ts';
 
-export interface PlanningOptions {
+export interface PlanningOptions extends RoutingKnowledge {
   /** Milliseconds. */
   artifactRetention: number;
   /** Milliseconds. */
   heartbeatTimeout: number;
   maxPayloadBytes: number;
-  /** What is known of the workers of a queue; pools nobody serves now come last. Left out: order of the mapping. */
-  presence?: (taskQueue: string) => QueuePresence;
 }
 
 export interface PlannedJob {
@@ -53,7 +50,8 @@ export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOp
       hint: 'give a later time or leave it out',
     });
   }
-  const choice = chooseRoutes(job, service, catalog, errors, options.presence);
+  const model = payload.success ? service.manifest.modelOf?.(payload.data) : undefined;
+  const choice = chooseRoutes(job, service, catalog, errors, options, now, model);
   const pool = catalog.pools.get(choice.first.pool)!;
   const retry = retryPlan(job, pool, choice.first.pool, errors);
   const runTimeout = runTimeoutOf(job, choice.first, pool, errors);
@@ -69,7 +67,8 @@ export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOp
       heartbeat_timeout_ms: options.heartbeatTimeout,
       start_timeout_ms: job.start_timeout,
       artifact_retention_ms: job.artifact_retention ?? options.artifactRetention,
-      unmatched: choice.unmatched,
+      needs: choice.needs,
+      announce: choice.announce,
     },
   };
 }

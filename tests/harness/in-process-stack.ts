@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { createAnnounceNeed } from '../../activities/announce-need.ts';
 import { createPlanJob } from '../../activities/plan-job.ts';
 import type { ProcessJobDeps } from '../../activities/process-job/deps.ts';
 import { createProcessJob } from '../../activities/process-job/process-job.ts';
@@ -20,7 +21,14 @@ import { loadConfig } from '../../platform/config/load-config.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { createInputResolver } from '../../platform/inputs/create-input-resolver.ts';
 import { createOrchestrator } from '../../workers/orchestrator/create-orchestrator.ts';
-import { createPoolWorkers } from '../../workers/pool/create-pool-workers.ts';
+import { taskQueueOf } from '../../contract/task-queues.ts';
+import { PresenceCache } from '../../platform/presence/presence-cache.ts';
+import type { DeclaredFacts } from '../../platform/routing/declared-facts.ts';
+import { HotSends } from '../../platform/routing/hot-sends.ts';
+import { createPoolWorkers, derivedWorkers } from '../../workers/pool/create-pool-workers.ts';
+import { keepQueues, type KeptQueues } from '../../workers/pool/keep-queues.ts';
+import { followPools } from '../../workers/pool/follow-pools.ts';
+import { PoolSlots } from '../../workers/pool/pool-slots.ts';
 import { servedRoutes } from '../../workers/pool/served-routes.ts';
 import { installTemporalRuntime } from '../../workers/process/temporal-runtime.ts';
 import { runWorkers, type WorkerGroup } from '../../workers/process/worker-group.ts';
@@ -75,6 +83,8 @@ export interface PoolOptions {
   /** Default `worker/<pool>`. */
   identity?: string;
   live?: ProcessJobDeps['live'];
+  /** It takes jobs with needs too, and has this. Default: none but plain jobs. */
+  facts?: DeclaredFacts;
   /** As another process would have it: on one connection the SDK takes one worker for a queue. */
   ownConnection?: boolean;
 }
@@ -89,6 +99,10 @@ export class InProcessStack {
   readonly #connection: NativeConnection;
   readonly #groups: WorkerGroup[] = [];
   readonly #closing: Promise<void>[] = [];
+  readonly #keeping: KeptQueues[] = [];
+  readonly #hotSends = new HotSends();
+  /** Set when the stack was started to know who is there. */
+  presence: PresenceCache | undefined;
   readonly config;
 
   private constructor(
@@ -110,7 +124,14 @@ export class InProcessStack {
   }
 
   static async start(
-    options: { catalog?: Catalog; pools?: string[]; env?: NodeJS.ProcessEnv; orchestrator?: boolean } = {},
+    options: {
+      catalog?: Catalog;
+      pools?: string[];
+      env?: NodeJS.ProcessEnv;
+      orchestrator?: boolean;
+      /** Jobs are routed by who is there. */
+      presence?: boolean;
+    } = {},
   ): Promise<InProcessStack> {
     const temporal = await startTestTemporal();
     quietRuntime();
@@ -123,6 +144,12 @@ export class InProcessStack {
       options.catalog ?? scriptedCatalog(),
       options.env ?? {},
     );
+    if (options.presence) {
+      const { workflowService } = stack.client;
+      const logger = pino({ level: 'silent' });
+      stack.presence = new PresenceCache({ workflowService, namespace: temporal.namespace, logger, refreshMs: 300 });
+      stack.presence.start();
+    }
     if (options.orchestrator ?? true) await stack.startOrchestrator();
     for (const pool of options.pools ?? ['first']) await stack.startPool(pool);
     return stack;
@@ -133,11 +160,15 @@ export class InProcessStack {
       artifactRetention: this.config.artifactRetention,
       heartbeatTimeout: this.config.heartbeatTimeout,
       maxPayloadBytes: this.config.maxPayloadBytes,
+      ...(this.presence ? { presence: (queue: string) => this.presence!.queue(queue), hotSends: this.#hotSends } : {}),
     };
   }
 
   async startOrchestrator(): Promise<WorkerGroup> {
-    const activities = { planJob: createPlanJob(this.catalog, this.planning) };
+    const activities = {
+      planJob: createPlanJob(this.catalog, this.planning),
+      announceNeed: createAnnounceNeed(this.client),
+    };
     return this.#run([
       await createOrchestrator({
         connection: this.#connection,
@@ -155,8 +186,13 @@ export class InProcessStack {
   /** A group is one worker process's share: a pool may have several, and each can be shut down by itself. */
   async startPool(pool: string, options: PoolOptions = {}): Promise<WorkerGroup> {
     const identity = options.identity ?? `worker/${pool}`;
+    const connector = options.connector ?? (async () => this.connector);
+    let kept: KeptQueues | undefined;
     const processJob = createProcessJob({
-      connector: options.connector ?? (async () => this.connector),
+      connector: (className, task) => {
+        kept?.begun(task);
+        return connector(className);
+      },
       artifacts: this.artifacts,
       inputs: createInputResolver({ config: this.config, artifacts: this.artifacts }),
       plugins: options.plugins,
@@ -169,16 +205,34 @@ export class InProcessStack {
     const connection = options.ownConnection
       ? await NativeConnection.connect({ address: this.temporal.address })
       : this.#connection;
-    const group = this.#run(
-      await createPoolWorkers({
-        connection,
-        config: this.config,
-        catalog: this.catalog,
-        routes: servedRoutes(this.catalog, pool, undefined),
-        activities: { processJob },
-        identity,
-      }),
-    );
+    const slots = new PoolSlots();
+    const routes = servedRoutes(this.catalog, pool, undefined);
+    const poolWorkers = {
+      connection,
+      config: this.config,
+      catalog: this.catalog,
+      routes,
+      activities: { processJob },
+      identity,
+      slots,
+    };
+    const workers = await createPoolWorkers(poolWorkers);
+    const client = new Client({ connection, namespace: this.temporal.namespace });
+    const logger = pino({ level: 'silent' });
+    const pools = await followPools({ client, pools: this.catalog.pools, slots, logger, refreshMs: 250 });
+    const group = this.#run(workers);
+    void group.failed.then(() => pools.stop());
+    if (options.facts) {
+      kept = keepQueues({
+        ...{ client, config: this.config, catalog: this.catalog, routes, group, logger, env: {} },
+        declared: options.facts,
+        connectors: { get: connector },
+        create: derivedWorkers(poolWorkers),
+        slotsOf: ({ pool: of, capability }) => slots.of(taskQueueOf(of, capability)).slots,
+        opened: (of, taskQueue) => pools.opened(of, taskQueue),
+      });
+      this.#keeping.push(kept);
+    }
     if (options.ownConnection) {
       this.#closing.push(group.done.catch(() => {}).then(() => connection.close()));
     }
@@ -193,6 +247,8 @@ export class InProcessStack {
   }
 
   async stop(): Promise<void> {
+    this.presence?.stop();
+    await Promise.all(this.#keeping.map((kept) => kept.stop()));
     for (const group of this.#groups) group.shutdown();
     await Promise.allSettled(this.#groups.map((group) => group.done));
     await Promise.all(this.#closing);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { FieldError } from '../../contract/errors.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { InvalidJobError } from '../../platform/routing/invalid-job-error.ts';
+import { HotSends } from '../../platform/routing/hot-sends.ts';
 import { planJob, planValidatedJob, type PlanningOptions } from '../../platform/routing/plan-job.ts';
 import { scriptedCatalog } from '../harness/in-process-stack.ts';
 
@@ -60,19 +61,51 @@ describe('a valid job', () => {
   });
 
   test.each([
-    [{ machine_type: 'gpu' }, 'big.scripted'],
-    [{ gpu_memory_mb: 16_000 }, 'big.scripted'],
-    [{ model: 'sdxl' }, 'first.scripted'],
-    [{ model: 'other' }, 'first.scripted'],
-    [{ machine_type: 'api' }, 'first.scripted'],
-  ])('requirements %j lead to %s', (requirements, queue) => {
-    expect(plan({ service: 'scripted', requirements }).plan.routes[0]!.task_queue).toBe(queue);
+    [{ machine_type: 'gpu' }, ['big.scripted.gpu1', 'any.scripted.gpu1']],
+    [{ gpu_memory_mb: 16_000 }, ['big.scripted.gpu1x16000', 'any.scripted.gpu1x16000']],
+    [{ gpu_count: 8 }, ['any.scripted.gpu8']],
+    [{ machine_type: 'cpu' }, ['big.scripted']],
+    [{ machine_type: 'api' }, ['first.scripted', 'big.scripted']],
+    // One connector serves it in any case.
+    [{ connector: 'ScriptedConnector' }, ['first.scripted', 'big.scripted']],
+  ])('requirements %j lead to %j', (requirements, queues) => {
+    const { routes } = plan({ service: 'scripted', requirements }).plan;
+    expect(routes.map((route) => route.task_queue)).toEqual(queues);
   });
 
-  test('requirements that no pool meets make it wait, saying what is lacking', () => {
-    const { plan: made } = plan({ service: 'scripted', requirements: { gpu_count: 8 } });
-    expect(made.routes).toEqual([{ pool: 'unmatched', capability: 'scripted', task_queue: 'unmatched.scripted' }]);
-    expect(made.unmatched).toContain('gpu_count 8 (pool big offers 2)');
+  test('a model has a queue for each name, however it is written', () => {
+    const [plain, file, other] = ['sdxl', 'checkpoints/SDXL.safetensors', 'other'].map(
+      (model) => plan({ service: 'scripted', requirements: { model } }).plan.routes.at(-1)!.task_queue,
+    );
+    expect(plain).toMatch(/^any\.scripted\.m_[0-9a-f]{12}$/);
+    expect(file).toBe(plain);
+    expect(other).not.toBe(plain);
+  });
+
+  test('a forced pool has no alternative, and the needs go with it', () => {
+    const { plan: made } = plan({ service: 'scripted', pool: 'first', requirements: { gpu_count: 1 } });
+    expect(made.routes.map((route) => route.task_queue)).toEqual(['first.scripted.gpu1']);
+  });
+
+  test('needs are announced unless somebody polls for them', () => {
+    const requirements = { gpu_count: 8 };
+    const { plan: made } = plan({ service: 'scripted', requirements });
+    expect(made).toMatchObject({ needs: '8 GPUs', announce: { label: 'gpu8', terms: { gpu_count: 8 } } });
+    const known = plan({ service: 'scripted', requirements }, catalog, { presence: () => 'busy' }).plan;
+    expect(known.announce).toBeUndefined();
+  });
+
+  test('a loaded model goes before, once, unless too many are on their way there', () => {
+    const job = { service: 'scripted', requirements: { model: 'sdxl' } };
+    const presence = (queue: string) => (queue.startsWith('big.') ? 'busy' : 'none');
+    const extra: Partial<PlanningOptions> = { presence, hotSends: new HotSends() };
+    const routes = Array.from({ length: 6 }, () => plan(job, catalog, extra).plan.routes);
+    expect(routes[0]).toMatchObject([
+      { task_queue: expect.stringMatching(/^big\.scripted\.m_.*-hot$/), spill_after_ms: 5_000, once: true },
+      { pool: 'big' },
+      { pool: 'any', stay: true },
+    ]);
+    expect(routes.filter(([first]) => first!.once).length).toBe(4);
   });
 
   test('pools that nobody serves now come last', () => {

@@ -14,6 +14,7 @@ import type { Logger } from '../../platform/logging/logger.ts';
 import { connectorDirs } from '../../connectors/registry/connector-dirs.ts';
 import { familyNames } from '../../connectors/registry/find-sources.ts';
 import { discoverConnectors, type DiscoveredConnectors } from '../../connectors/registry/discover-connectors.ts';
+import { HotSends } from '../../platform/routing/hot-sends.ts';
 import { beforeExit } from './lifecycle.ts';
 import type { PlanningOptions } from '../../platform/routing/plan-job.ts';
 
@@ -68,6 +69,7 @@ export async function loadProcess(
       artifactRetention: config.artifactRetention,
       heartbeatTimeout: config.heartbeatTimeout,
       maxPayloadBytes: config.maxPayloadBytes,
+      hotSends: new HotSends(),
     },
   };
 }

@@ -4,9 +4,10 @@ import type { Connection } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { createApiServer } from '../../api/create-api-server.ts';
 import type { LivePools } from '../../platform/pools/live-pools.ts';
-import { PresenceCache } from '../../platform/presence/presence-cache.ts';
+import type { PresenceCache } from '../../platform/presence/presence-cache.ts';
 import { projectRoot } from '../../platform/project-root.ts';
 import { createClient } from '../../platform/temporal/connection.ts';
+import { startPresence } from './start-presence.ts';
 import { startLiveHub } from './start-live.ts';
 import type { ProcessBase } from './load-process.ts';
 
@@ -19,6 +20,7 @@ export interface RunningApi {
  * Starts the HTTP API of a process.
  * @param eagerStart the process runs an orchestrator on the same connection
  * @param pools of the process, which starts and stops them. Default: the API's own
+ * @param given who is there, likewise
  * @throws ConfigError when the port is taken
  */
 export async function startApi(
@@ -26,16 +28,11 @@ export async function startApi(
   connection: Connection | NativeConnection,
   eagerStart: boolean,
   pools?: LivePools,
+  given?: PresenceCache,
 ): Promise<RunningApi> {
   const { config, logger, catalog, artifacts } = base;
   const client = createClient(connection, config.temporalNamespace);
-  const presence = new PresenceCache({
-    workflowService: client.workflowService,
-    namespace: config.temporalNamespace,
-    logger,
-    staleMs: Math.max(8_000, config.workerHeartbeat * 4),
-  });
-  presence.start();
+  const presence = given ?? startPresence(client, base);
   const live = startLiveHub(config, logger);
   const server = createApiServer({
     client,
@@ -55,7 +52,7 @@ export async function startApi(
   return {
     url,
     close: async () => {
-      presence.stop();
+      if (!given) presence.stop();
       await live.close();
       await server.close();
     },
