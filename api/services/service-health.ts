@@ -35,12 +35,12 @@ export function serviceHealth(routes: readonly CatalogRoute[], sources: Sources,
   ]);
   const names = new Set(found.flatMap(({ reported }) => reported.flatMap(({ held }) => held.report.models ?? [])));
   const largest = Math.max(0, ...serving.map(({ models_total }) => models_total ?? 0));
-  const known = found.every(({ known }) => known);
+  const presenceKnown = found.every((one) => one.known);
   return {
     ...overall(
       serving,
       found.flatMap(({ notSetUp }) => notSetUp),
-      known,
+      presenceKnown,
       routes,
     ),
     models: [...names].toSorted().slice(0, MOST_MODELS),

@@ -5,7 +5,7 @@ import { exampleCommand } from '../output/example-command.ts';
 import { healthLines, healthText, paintHealth, reasonLines } from '../output/service-health.ts';
 import { count } from '../output/format.ts';
 import { fieldLines, schemaFields } from '../output/schema-fields.ts';
-import { formatTable } from '../output/table.ts';
+import { formatTable, type Column } from '../output/table.ts';
 import { plain, wrap } from '../output/text-width.ts';
 import type { Session } from '../session.ts';
 import { note, say, sayJson } from '../terminal.ts';
@@ -31,34 +31,46 @@ export function addServices(parent: Command, context: CommandContext): void {
     );
 }
 
+interface Row {
+  name: string;
+  service?: ServiceView;
+  /** CONNECTORS leaves it out there. */
+  off?: boolean;
+}
+
 async function listServices(session: Session): Promise<void> {
   const { terminal, api, json } = session;
   const list = await catalogApi(api).services();
   if (json) return sayJson(terminal, list);
-  const columns = [
-    { title: 'SERVICE', value: (service: ServiceView) => service.name, paint: terminal.style.bold },
+  const { style } = terminal;
+  const columns: Column<Row>[] = [
+    { title: 'SERVICE', value: ({ name }) => name, paint: style.bold },
     {
       title: 'HEALTH',
-      value: (service: ServiceView) => healthText(service.health),
-      paint: (text: string, service: ServiceView) => paintHealth(terminal.style, service.health)(text),
+      value: ({ off, service }) => (off ? 'off' : healthText(service?.health)),
+      paint: (text, { service }) => paintHealth(style, service?.health)(text),
       droppable: 0,
     },
-    { title: 'WHAT', value: (service: ServiceView) => service.title, shrinksTo: 20 },
+    { title: 'WHAT', value: ({ service }) => service?.title ?? '', shrinksTo: 20 },
     {
       title: 'INPUTS',
-      value: (service: ServiceView) => service.inputs.map(({ field }) => field).join(', '),
+      value: ({ service }) => (service?.inputs ?? []).map(({ field }) => field).join(', '),
       droppable: 3,
     },
     {
       title: 'MODELS',
-      value: ({ models_total: total }: ServiceView) => (total ? String(total) : ''),
-      align: 'right' as const,
+      value: ({ service }) => (service?.models_total ? String(service.models_total) : ''),
+      align: 'right',
       droppable: 2,
     },
-    { title: 'WORKERS', value: (service: ServiceView) => String(service.workers), align: 'right' as const },
-    { title: 'POOLS', value: (service: ServiceView) => service.pools.join(', '), shrinksTo: 10, droppable: 1 },
+    { title: 'WORKERS', value: ({ service }) => (service ? String(service.workers) : ''), align: 'right' },
+    { title: 'POOLS', value: ({ service }) => service?.pools.join(', ') ?? '', shrinksTo: 10, droppable: 1 },
   ];
-  for (const line of formatTable(list.services, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
+  const rows: Row[] = [
+    ...list.services.map((service) => ({ name: service.name, service })),
+    ...(list.off ?? []).map(({ name }) => ({ name, off: true })),
+  ];
+  for (const line of formatTable(rows, columns, style, terminal.stdout.columns)) say(terminal, line);
   const width = terminal.stderr.columns ?? 100;
   for (const line of reasonLines(list.services, terminal.errorStyle, width)) note(terminal, line);
   for (const { name, family } of list.off ?? []) {

@@ -1,5 +1,6 @@
 import type { ServiceList, ServiceView } from '../api-client/answers.ts';
 import { count } from '../output/format.ts';
+import { sameReason } from '../output/service-health.ts';
 import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 
@@ -19,12 +20,12 @@ export async function checkServices(url: string): Promise<Finding[]> {
     return [];
   }
   const of = (health: ServiceView['health']) => services.filter((service) => service.health === health);
-  const ill = [...of('unhealthy'), ...of('degraded')].map(({ name, health, health_reason: reason }) =>
+  const ill = sameReason([...of('unhealthy'), ...of('degraded')]).map(({ names, health, reason }) =>
     finding(
-      `Backend ${name}`,
+      'Backends',
       health === 'unhealthy' ? 'fail' : 'warn',
-      `${health}: ${reason ?? 'no reason given'}`,
-      `More of it: switchyard services ${name}`,
+      `${names.join(', ')} ${health}: ${reason}`,
+      `More of it: switchyard services ${names[0]}`,
     ),
   );
   const healthy = of('healthy').length;

@@ -24,39 +24,47 @@ export function paintHealth(style: Style, health: Health | undefined): (text: st
 
 /** What is wrong with the services of a list: a line for each reason, with all services that have it. */
 export function reasonLines(services: readonly ServiceView[], style: Style, width: number): string[] {
+  return groupLines(services, width, style, (health) => `${healthText(health)}; `);
+}
+
+type Ill = Pick<ServiceView, 'name' | 'health' | 'health_reason'>;
+
+/** Those that are not well, put together where they have the same reason. */
+export function sameReason(all: readonly Ill[]): { health: Health; reason: string; names: string[] }[] {
   const groups = new Map<string, { health: Health; reason: string; names: string[] }>();
-  for (const { name, health, health_reason: reason } of services) {
+  for (const { name, health, health_reason: reason } of all) {
     if (!health || health === 'healthy' || reason === undefined) continue;
     const key = `${health} ${reason}`;
     const group = groups.get(key) ?? { health, reason, names: [] };
-    group.names.push(name);
+    if (!group.names.includes(name)) group.names.push(name);
     groups.set(key, group);
   }
-  return [...groups.values()].flatMap(({ health, reason, names }) => {
-    const paint = paintHealth(style, health);
-    return wrap(`${names.join(', ')}: ${healthText(health)}; ${plain(reason)}`, width).map(paint);
-  });
+  return [...groups.values()];
+}
+
+function groupLines(all: readonly Ill[], width: number, style: Style, before: (health: Health) => string): string[] {
+  return sameReason(all).flatMap(({ health, reason, names }) =>
+    wrap(`${names.join(', ')}: ${before(health)}${plain(reason)}`, width).map(paintHealth(style, health)),
+  );
 }
 
 /** Who serves a service and how that fares, and the models there are. */
 export function healthLines(service: ServiceView, style: Style, width: number): string[] {
-  const { health, health_reason: reason, served_by: workers = [] } = service;
-  if (health === undefined) return [];
-  const paint = paintHealth(style, health);
+  const { health: overall, health_reason: reason, served_by: workers = [] } = service;
+  if (overall === undefined) return [];
+  const paint = paintHealth(style, overall);
   const told = reason !== undefined && workers.length === 0 ? `; ${plain(reason)}` : '';
-  const lines = [`${style.dim('Health:')} ${paint(healthText(health))}${told}`];
+  const lines = [`${style.dim('Health:')} ${paint(healthText(overall))}${told}`];
   if (workers.length > 0) lines.push(...workerLines(workers, style, width));
-  for (const each of workers) {
-    if (each.health === 'healthy' || each.reason === undefined) continue;
-    lines.push(...wrap(`${each.worker}: ${plain(each.reason)}`, width).map(paintHealth(style, each.health)));
-  }
+  const ill = workers.map(({ worker: name, health, reason: why }) => ({ name, health, health_reason: why }));
+  lines.push(...groupLines(ill, width, style, () => ''));
   return [...lines, ...detailLines(workers, style), ...modelLines(service, style, width)];
 }
 
 function workerLines(workers: readonly ServingWorker[], style: Style, width: number): string[] {
   const now = Date.now();
   const columns: Column<ServingWorker>[] = [
-    { title: 'WORKER', value: ({ worker }) => worker, shrinksTo: 18 },
+    { title: 'WORKER', value: ({ worker }) => worker, shrinksTo: 24 },
     { title: 'POOL', value: ({ pool }) => pool },
     {
       title: 'HEALTH',

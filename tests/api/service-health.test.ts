@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { serviceHealth } from '../../api/services/service-health.ts';
 import type { ConnectorReport } from '../../contract/connector-report.schema.ts';
 import { ReportBook } from '../../platform/live/report-book.ts';
+import type { QueuePresence } from '../../platform/presence/presence-cache.ts';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
 
 const routes = [{ pool: 'p', capability: 'c', connector: 'C', required_env: ['A_KEY'] }];
@@ -19,7 +20,7 @@ function presenceOf(identity: string, runsSince = 3_600_000): WorkerPresence {
 }
 
 function look(present: WorkerPresence[], reports: ConnectorReport[], ageMs = 1_000, known = true) {
-  const presence = { workers: () => present, queue: () => (known ? 'free' : 'unknown') as 'free' | 'unknown' };
+  const presence = { workers: () => present, queue: (): QueuePresence => (known ? 'free' : 'unknown') };
   return serviceHealth(routes, { presence, reports: reports.map((report) => ({ report, ageMs })) }, true);
 }
 

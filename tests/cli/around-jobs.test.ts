@@ -17,8 +17,11 @@ afterAll(() => site.stop());
 
 describe('looking around', () => {
   test('services: a list, and one with its fields and an example that works', async () => {
-    expect((await run('services')).stdout).toMatch(/^simulation +Simulated work/m);
+    const healthy = /^simulation +healthy +Simulated work +2 +2 /m;
+    await waitUntil(async () => healthy.test((await run('services')).stdout), 60_000);
     const { stdout } = await run('services', 'simulation');
+    expect(stdout).toMatch(/^worker\/fast-lane@\S+ +fast-lane +healthy .* Simulation 1\.0\.0$/m);
+    expect(stdout).toMatch(/^Models 2\n {2}simulated-large, simulated-small$/m);
     expect(stdout).toMatch(/^ {2}steps +integer, 1–1000, default 10\n +Progress reports$/m);
     expect(stdout).toMatch(/^ +artifacts\[\]\.name \* +string/m);
     const example = /^ {2}switchyard (submit .*) --watch$/m.exec(stdout)?.[1] ?? '';
@@ -45,6 +48,7 @@ describe('looking around', () => {
     expect(stdout).toMatch(/^ok +Orchestrator/m);
     expect(stdout).toMatch(/^ok +Service simulation +workers in fast-lane, standard; none in heavy$/m);
     expect(stdout).toMatch(/^ok +API /m);
+    expect(stdout).toMatch(/^ok +Backends +\d+ services? healthy$/m);
     expect(code).toBe(0);
   });
 

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
+import type { ServiceHealth } from '../../contract/service-health.schema.ts';
 import { ProcessStack } from '../harness/process-stack.ts';
+import { waitUntil } from '../harness/wait-until.ts';
 
 let stack: ProcessStack;
 beforeEach(async () => {
@@ -47,6 +49,20 @@ describe('worker kill -9 in mid-job', () => {
     const job = await stack.ended(id);
     expect(job).toMatchObject({ status: 'completed', attempt: 2, result: { reattached: true } });
     expect(await stack.submissions(id)).toBe(1);
+  });
+
+  test('it is gone from those that serve its services', async () => {
+    const first = await stack.worker('fast-lane');
+    const until = (wanted: (view: ServiceHealth) => boolean) =>
+      waitUntil(async () => {
+        const answer = await fetch(`${stack.api}/api/services/simulation`);
+        const view = (await answer.json()) as ServiceHealth;
+        return wanted(view) ? view : undefined;
+      }, 60_000);
+    const { served_by } = await until(({ health, models }) => health === 'healthy' && models.length === 2);
+    expect(served_by).toMatchObject([{ pool: 'fast-lane', connector: 'SimulationConnector', health: 'healthy' }]);
+    await first.kill();
+    expect(await until(({ health }) => health === 'no_worker')).toMatchObject({ served_by: [], models: [] });
   });
 
   test('a job that kills every worker is given up, and says so', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { LiveCursor } from '../../contract/live-events.ts';
+import type { ConnectorReport } from '../../contract/connector-report.schema.ts';
 import { joinHubToBroker, joinSourceToBroker, type BrokerEnd } from '../../platform/live/broker-sides.ts';
 import { LiveHub } from '../../platform/live/live-hub.ts';
 import { LiveSource } from '../../platform/live/live-source.ts';
@@ -84,6 +85,16 @@ for (const kind of KINDS) {
       for (const { news } of [early, late, other]) {
         expect(news.filter(({ type }) => type === 'dropped' || type === 'reset')).toEqual([]);
       }
+    });
+
+    test('reports of a worker come to every API process, also where nobody watches a job', async () => {
+      const [source, first, second] = [worker(), apiProcess(), apiProcess()];
+      const queues = [{ pool: 'p', capability: 'c' }];
+      const report: ConnectorReport = { worker: 'w', connector: 'C', queues, health: 'healthy', models: ['m'] };
+      source.reportFrom(() => [report]);
+      await waitUntil(() => [first, second].every(({ reports }) => reports.list().length === 1));
+      source.report({ ...report, health: 'unhealthy', reason: 'gone' });
+      await waitUntil(() => [first, second].every(({ reports }) => reports.list()[0]?.report.health === 'unhealthy'));
     });
 
     test('a picture larger than the broker takes is left out, and what follows comes', async () => {

@@ -69,10 +69,10 @@ function made(connector: ConnectorInterface): () => Promise<ConnectorInterface> 
 }
 
 /** What the service's view says of one worker, once it is as wanted. */
-function serving(worker: string, wanted: (view: ServingWorker) => unknown = () => true): Promise<ServingWorker> {
+function serving(name: string, wanted: (view: ServingWorker) => unknown = () => true): Promise<ServingWorker> {
   return waitUntil(async () => {
     const { served_by } = await api.json<ServiceHealth>('/api/services/scripted');
-    return served_by.find((each) => each.worker === worker && wanted(each));
+    return served_by.find((each) => each.worker === name && wanted(each));
   }, 60_000);
 }
 
