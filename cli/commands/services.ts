@@ -73,9 +73,9 @@ async function listServices(session: Session): Promise<void> {
   for (const line of formatTable(rows, columns, style, terminal.stdout.columns)) say(terminal, line);
   const width = terminal.stderr.columns ?? 100;
   for (const line of reasonLines(list.services, terminal.errorStyle, width)) note(terminal, line);
-  for (const { name, family } of list.off ?? []) {
-    note(terminal, terminal.errorStyle.dim(`Off: ${plain(name)} (CONNECTORS does not name ${plain(family)})`));
-  }
+  const families = [...new Set((list.off ?? []).map(({ family }) => family))];
+  const off = `off: CONNECTORS does not name ${plain(families.join(', '))}`;
+  for (const line of families.length > 0 ? wrap(off, width) : []) note(terminal, terminal.errorStyle.dim(line));
   note(terminal, terminal.errorStyle.dim('What one takes: switchyard services NAME'));
 }
 
