@@ -132,10 +132,10 @@ function hotRoute(
     const wait = catalog.pools.get(pool)!.affinity_wait_seconds * 1_000;
     const queue = hotQueueOf(pool, capability, label);
     const state = wait > 0 ? presence(queue) : 'none';
-    return state === 'free' || state === 'busy' ? [{ pool, capability, queue, state, wait }] : [];
+    return state === 'free' || state === 'busy' ? [{ ...{ pool, capability, queue, wait }, state }] : [];
   });
   const best = found.find(({ state }) => state === 'free') ?? found[0];
-  if (!best || hotSends?.take(best.queue, best.wait, now) === false) return undefined;
+  if (!best || hotSends?.take(best.queue, best.state, best.wait, now) === false) return undefined;
   const { pool, capability, queue, wait } = best;
   return { pool, capability, task_queue: queue, spill_after_ms: wait, once: true };
 }

@@ -57,7 +57,7 @@ export class SharedSlots {
 
   /** For the worker of one of the queues. */
   supplierFor(queue: string): CustomSlotSupplier<ActivitySlotInfo> {
-    const polling = new Set<SlotPermit>();
+    const polling = this.#polling.get(queue) ?? new Set<SlotPermit>();
     const used = new Set<SlotPermit>();
     this.#polling.set(queue, polling);
     return {
