@@ -13,12 +13,36 @@ export function fieldErrorsOf(error: z.ZodError, base = ''): FieldError[] {
         hint: 'remove it or mend its name',
       }));
     }
-    if (issue.code === 'invalid_type' && issue.input === undefined) {
-      return [{ pointer, detail: 'is missing', hint: `give a value of type ${issue.expected}` }];
+    if (isMissing(issue)) {
+      return [{ pointer, detail: 'is missing', hint: `give a value of type ${wordFor(issue.expected)}` }];
     }
-    return [{ pointer, detail: lowerFirst(issue.message) }];
+    if (issue.code === 'invalid_key') return [{ pointer, detail: issue.issues[0]?.message ?? 'has a wrong name' }];
+    return [{ pointer, detail: plain(issue.message) }];
   });
 }
+
+/** Without `reportInput` a missing value is known by the message alone. */
+function isMissing(issue: z.core.$ZodIssue): issue is z.core.$ZodIssueInvalidType {
+  if (issue.code !== 'invalid_type') return false;
+  return ('input' in issue && issue.input === undefined) || issue.message.endsWith('received undefined');
+}
+
+/** The library's word for a type in JSON's. */
+function wordFor(type: string): string {
+  if (type === 'record') return 'object';
+  return type === 'int' ? 'integer' : type;
+}
+
+/** The library's own sentences in plainer words; ours stay as they are. */
+function plain(message: string): string {
+  const type = /^Invalid input: expected (\w+), received (\w+)$/.exec(message);
+  if (type) return `must be of type ${wordFor(type[1]!)}, not ${wordFor(type[2]!)}`;
+  const bound = /^Too (big|small): expected (\w+) to (?:be|have) ([<>]=?)(.+)$/.exec(message);
+  if (bound) return `must ${bound[2] === 'number' ? 'be' : 'have'} ${BOUNDS[bound[3]!]} ${bound[4]!}`;
+  return lowerFirst(message);
+}
+
+const BOUNDS: Record<string, string> = { '<=': 'at most', '>=': 'at least', '<': 'less than', '>': 'more than' };
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

@@ -128,7 +128,7 @@ describe('an invalid job names the field, the problem and the way out', () => {
     [
       'wrong type',
       { service: 'scripted', tags: 'a' },
-      { pointer: '/tags', detail: expect.stringContaining('expected array') as unknown as string },
+      { pointer: '/tags', detail: expect.stringContaining('type array') as unknown as string },
     ],
     [
       'out of range',
