@@ -1,8 +1,6 @@
-import { lookup } from 'node:dns/promises';
-import ipaddr from 'ipaddr.js';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
-import { isPublicAddress } from '../../platform/inputs/address-guard.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
+import { insideAddress } from '../http/inside-address.ts';
 import { titleOf, type GraphNode } from './api-graph.ts';
 import type { JobPlan } from './job-plan.ts';
 import type { ComfySettings } from './settings.ts';
@@ -67,22 +65,7 @@ function sizeProblem({ inputs }: GraphNode, most: number): string | undefined {
 
 /** @returns why a node must not fetch it; a name that cannot be resolved here is left to the node */
 async function addressProblem(text: string): Promise<string | undefined> {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    return undefined;
-  }
-  if (url.protocol === 'file:') return 'names a file of the machine that ComfyUI runs on';
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (ipaddr.isValid(host)) return isPublicAddress(host) ? undefined : inside(host);
-  if (/(?:^|\.)(?:localhost|local|internal|lan|intranet|home\.arpa)\.?$/.test(host) || !host.includes('.')) {
-    return inside(host);
-  }
-  const found = await lookup(host, { all: true }).catch(() => []);
-  return found.some(({ address }) => !isPublicAddress(address)) ? inside(host) : undefined;
-}
-
-function inside(host: string): string {
-  return `is an address inside the network (${host})`;
+  if (/^file:/i.test(text)) return 'names a file of the machine that ComfyUI runs on';
+  const host = await insideAddress(text);
+  return host === undefined ? undefined : `is an address inside the network (${host})`;
 }

@@ -93,7 +93,7 @@ export class ReplicateConnector extends RemoteConnector<ReplicateSettings, Predi
     const rising = risingProgress(report);
     const writing = new Writing({ jobId: job.id, report: rising, live: context.live, maxTokens: undefined });
     const stream = payload.stream ? new OutputStream(api, context, writing) : undefined;
-    const files = new InputFiles(api);
+    const files = new InputFiles(api, api.settings.allow_private_urls);
     const work: RemoteWork<PlainClient, Prediction> = {
       api,
       protocol: this.protocol,

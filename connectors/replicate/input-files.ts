@@ -20,15 +20,19 @@ export class InputFiles {
   /** Label of the API key they belong to: only its account may read them. */
   key: string | undefined;
 
-  constructor(api: ReplicateApi) {
+  readonly #allowPrivate: boolean;
+
+  /** @param allowPrivate whether inputs may name addresses inside the network */
+  constructor(api: ReplicateApi, allowPrivate: boolean) {
     this.#api = api;
+    this.#allowPrivate = allowPrivate;
   }
 
   /** The input with our references replaced by what Replicate can read. */
   place(input: Record<string, unknown>, context: JobContext): Promise<Record<string, unknown>> {
-    return withFiles(input, '/payload/input', context, (file, pointer) =>
-      file.bytes <= INLINE ? encodeFile(file, 'data_uri') : this.#upload(file, pointer, context.signal),
-    );
+    const lay = (file: InputFile, pointer: string) =>
+      file.bytes <= INLINE ? encodeFile(file, 'data_uri') : this.#upload(file, pointer, context.signal);
+    return withFiles(input, '/payload/input', context, lay, this.#allowPrivate);
   }
 
   /** They would go by themselves after a day. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  ALLOW_PRIVATE_URLS,
   amount,
   environmentTemplates,
   HOSTED_SETTINGS,
@@ -25,6 +26,7 @@ const SETTINGS = {
     default: '',
     description: 'Deadline of jobs that set none, such as 1h; empty: none',
   },
+  allow_private_urls: ALLOW_PRIVATE_URLS,
   poll_seconds: { schema: amount(0.001, 60), default: 0.5, description: 'Between the first two looks at a prediction' },
   timeout_seconds: { ...HOSTED_SETTINGS.timeout_seconds, default: 60 },
   idle_timeout_seconds: { ...HOSTED_SETTINGS.idle_timeout_seconds, default: 60 },
@@ -34,6 +36,7 @@ export interface ReplicateSettings extends HostedSettings {
   model: string | undefined;
   cancel_after: string | undefined;
   poll_seconds: number;
+  allow_private_urls: boolean;
 }
 
 /** @throws ConfigError naming every bad value */

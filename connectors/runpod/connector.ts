@@ -162,8 +162,12 @@ export class RunPodConnector extends RemoteConnector<RunPodSettings, RunDocument
     await endpoints.check(endpoint, context.signal);
     const policy = policyOf(payload);
     const json = {
-      input: await withFiles(payload.input, '/payload/input', context, (file) =>
-        encodeFile(file, payload.file_encoding),
+      input: await withFiles(
+        payload.input,
+        '/payload/input',
+        context,
+        (file) => encodeFile(file, payload.file_encoding),
+        this.api.settings.allow_private_urls,
       ),
       ...(policy ? { policy } : {}),
       ...payload.extra_body,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  ALLOW_PRIVATE_URLS,
   amount,
   environmentTemplates,
   HOSTED_SETTINGS,
@@ -27,6 +28,7 @@ const SETTINGS = {
     variable: 'RUNPOD_CHECK_ENDPOINTS',
     description: 'Look whether there is such an endpoint before a job is submitted to it',
   },
+  allow_private_urls: ALLOW_PRIVATE_URLS,
   poll_seconds: { schema: amount(0.001, 60), default: 0.5, description: 'Between the first two looks at a job' },
   timeout_seconds: { ...HOSTED_SETTINGS.timeout_seconds, default: 60 },
   idle_timeout_seconds: { ...HOSTED_SETTINGS.idle_timeout_seconds, default: 60 },
@@ -35,6 +37,7 @@ const SETTINGS = {
 export interface RunPodSettings extends HostedSettings {
   endpoint_id: string | undefined;
   poll_seconds: number;
+  allow_private_urls: boolean;
 }
 
 /** @throws ConfigError naming every bad value */

@@ -47,6 +47,13 @@ export const HOSTED_SETTINGS = {
   health_check_interval_seconds: { schema: amount(0, 86_400), default: 60, description: '0: no health checks' },
 } as const satisfies Record<string, Setting>;
 
+/** For families whose inputs may name addresses that the backend fetches. */
+export const ALLOW_PRIVATE_URLS = {
+  schema: flag,
+  default: 'false',
+  description: 'Let inputs name addresses inside the network',
+} as const satisfies Setting;
+
 type Values<S extends Record<string, Setting>> = { readonly [K in keyof S]: z.output<S[K]['schema']> };
 type HostedValues = Values<typeof HOSTED_SETTINGS>;
 

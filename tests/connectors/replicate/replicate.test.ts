@@ -143,12 +143,23 @@ describe('refused or failed, in the words of the one table', () => {
       code: 'validation',
       errors: [
         expect.objectContaining({ pointer: '/payload/input/prompt', detail: 'is missing' }),
-        expect.objectContaining({ pointer: '/payload/input/width' }),
+        expect.objectContaining({ pointer: '/payload/input/width', detail: 'must be of type number, not string' }),
         expect.objectContaining({ pointer: '/payload/input/scheduler' }),
         expect.objectContaining({ pointer: '/payload/input/format' }),
       ],
     });
     expect(bench.state.ledger.arrivals).toHaveLength(0);
+  });
+
+  test('an address inside the network, unless the operator lets it through', async () => {
+    const input = { prompt: 'a boat', image: 'http://169.254.169.254/latest' };
+    await expect(bench.start(connector(), { ...paint, input }).outcome).rejects.toMatchObject({
+      code: 'permission',
+      errors: [expect.objectContaining({ pointer: '/payload/input/image' })],
+    });
+    expect(bench.state.ledger.arrivals).toHaveLength(0);
+    const open = connector({ allow_private_urls: true });
+    expect((await bench.start(open, { ...paint, input }).outcome).status).toBe('completed');
   });
 
   test.each([
@@ -353,6 +364,8 @@ describe('cancel and deadline', () => {
       bench.state.stages.hold('running');
       const { outcome, context } = bench.start(subject, { ...paint, input: { prompt: marker } }, { jobId: marker });
       await bench.until(() => expect(bench.state.stages.heldAt('running')).toEqual([marker]));
+      // The service runs before its answer is here.
+      await bench.until(() => expect(context.tracked).toHaveLength(1));
       const [tracked] = context.tracked;
       expect(await subject.queryJobStatus(tracked!.serviceJobId)).toMatchObject({ status: 'running' });
       context.abort(cancelled());

@@ -55,6 +55,15 @@ describe('what runs', () => {
     expect(result).toMatchObject(output === null ? { output: [] } : expected);
   });
 
+  test('an address inside the network is refused, in lists too', async () => {
+    const payload = { ...paint, input: { pictures: ['https://example.com/a.png', 'http://localhost:9000/a.png'] } };
+    await expect(bench.start(connector(), payload).outcome).rejects.toMatchObject({
+      code: 'permission',
+      errors: [expect.objectContaining({ pointer: '/payload/input/pictures/1' })],
+    });
+    expect(sent()).toEqual([]);
+  });
+
   test('policy and files', async () => {
     const payload = {
       endpoint: 'abc123double',
