@@ -132,7 +132,10 @@ describe('what the connector says of its server', () => {
     expect(await connector.checkHealth()).toBe(true);
     expect(await connector.getServiceInfo()).toMatchObject({
       status: 'busy',
-      capabilities: { concurrent_jobs: 1, supported_models: ['dreamlike-v1.safetensors [0123456789]'] },
+      capabilities: {
+        concurrent_jobs: 1,
+        supported_models: ['dreamlike-v1.safetensors [0123456789]', 'anything-v3.ckpt [8712e20a5d]'],
+      },
       resource_usage: { gpu_memory_mb: 3_072 },
       queue_info: { active_jobs: 1, pending_jobs: 1 },
     });
