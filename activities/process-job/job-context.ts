@@ -22,7 +22,7 @@ export function createJobContext(parts: {
   live?: LiveSink;
 }): JobContext {
   const { task, deps, reporter, signal, attempt, logger, workDir, live } = parts;
-  const { checkpoint, service_job_id: serviceJobId } = reporter.document;
+  const { checkpoint, service_job_id: serviceJobId, instance: serviceInstance } = reporter.document;
   const names = new Map<string, number>();
   let expiry: Promise<void> | undefined;
   return {
@@ -32,6 +32,7 @@ export function createJobContext(parts: {
     live,
     checkpoint,
     serviceJobId,
+    serviceInstance,
     get workDir() {
       return workDir.path;
     },

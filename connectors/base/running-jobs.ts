@@ -25,6 +25,7 @@ export function contextWith(
     logger: context.logger,
     checkpoint: context.checkpoint,
     serviceJobId: context.serviceJobId,
+    serviceInstance: context.serviceInstance,
     // Asked for only when it is used: asking makes the folder.
     get workDir() {
       return context.workDir;

@@ -51,6 +51,8 @@ export class ComfyUIRemoteConnector extends ComfyUIWebSocketConnector {
   }
 }
 
+export { ComfyUIInstancesConnector } from './instances-connector.ts';
+
 /** Comfy API v2: Comfy Cloud, serverless deployments, a ComfyUI behind comfy-api-proxy. Its address has to be given. */
 export class ComfyUIV2Connector extends ComfyUIV2 {
   constructor(connectorId = 'comfyui-v2', config: Partial<ConnectorConfig> = {}) {

@@ -15,6 +15,7 @@ export const manifests: ServiceManifest[] = [
       'ComfyUILocalConnector',
       'ComfyUIRemoteConnector',
       'ComfyUIV2Connector',
+      'ComfyUIInstancesConnector',
     ],
     payload: comfyuiPayload,
     inputs: [],

@@ -31,6 +31,8 @@ export interface JobContext {
   readonly checkpoint: unknown;
   /** What an earlier attempt tracked; ask `queryJobStatus` before submitting again. */
   readonly serviceJobId: string | undefined;
+  /** The instance that was named with it. */
+  readonly serviceInstance?: string;
   /**
    * A directory of this job on this machine, kept between attempts (for finished tiles and the like) and removed when
    * the job ends. Another machine does not see it: treat what is missing as not done.

@@ -32,6 +32,8 @@ export interface HttpClientOptions {
    * not make us ask around in our own network. Default `public`.
    */
   foreign_addresses?: 'public' | 'any';
+  /** Where the base URL itself may lead; names are looked up at the moment of the connection. Default: anywhere. */
+  home_addresses?: (address: string) => boolean;
 }
 
 export interface HttpRequest {
@@ -90,7 +92,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const base = parseBase(options.base_url);
   const agent = new Agent({
     connections: options.connections ?? 64,
-    connect: { timeout: Math.min(CONNECT_TIMEOUT, options.timeout_ms ?? CONNECT_TIMEOUT) },
+    connect: {
+      timeout: Math.min(CONNECT_TIMEOUT, options.timeout_ms ?? CONNECT_TIMEOUT),
+      ...(options.home_addresses ? { lookup: guardedLookup(options.home_addresses) } : {}),
+    },
     ...NO_TIMEOUTS,
   });
   // Names are checked at the moment of the connection, addresses in URLs before.
@@ -153,6 +158,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const timer = setTimeout(() => stop.abort(overdue), timeout);
     try {
       if (outside !== agent && !atHome) checkLiteralHost(url, isPublicAddress);
+      if (atHome && options.home_addresses) checkLiteralHost(url, options.home_addresses);
       const {
         statusCode,
         headers: raw,

@@ -20,11 +20,19 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a small file whole: temporary file, fsync, rename, fsync of the folder. */
-export async function writeDurably(path: string, content: string, temporaryFolder: string): Promise<void> {
+/**
+ * Writes a small file whole: temporary file, fsync, rename, fsync of the folder.
+ * @param mode who may read it. Default: what the process's umask leaves
+ */
+export async function writeDurably(
+  path: string,
+  content: string,
+  temporaryFolder: string,
+  mode?: number,
+): Promise<void> {
   const temporary = temporaryPath(temporaryFolder);
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await open(temporary, 'wx', mode);
     try {
       await handle.writeFile(content);
       await handle.sync();

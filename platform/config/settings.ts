@@ -135,6 +135,13 @@ export const SETTINGS = {
     default: '',
     description: 'More folders that programs of internal workers may be in, comma-separated',
   }),
+  instancesDir: setting({
+    env: 'SWITCHYARD_INSTANCES_DIR',
+    schema: text.optional(),
+    default: undefined,
+    description:
+      "Where the ComfyUI instances of this user are kept (docs/instances.md). Unset: `switchyard` in the user's configuration folder",
+  }),
   inputRoots: setting({
     env: 'SWITCHYARD_INPUT_ROOTS',
     schema: list,

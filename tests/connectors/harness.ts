@@ -26,6 +26,7 @@ export interface TestContextOptions {
   jobId?: string;
   attempt?: number;
   serviceJobId?: string;
+  serviceInstance?: string;
   checkpoint?: unknown;
   maxOutputBytes?: number;
 }
@@ -43,6 +44,7 @@ export function contextFor(options: TestContextOptions = {}): TestContext {
     logger: pino({ level: 'silent' }),
     checkpoint: options.checkpoint,
     serviceJobId: options.serviceJobId,
+    serviceInstance: options.serviceInstance,
     get workDir() {
       return root();
     },

@@ -20,6 +20,8 @@ export interface ComfyDoubleOptions {
   authorization?: string;
   strictPromptIds?: boolean;
   maxUploadBytes?: number;
+  /** Default: any that is free. */
+  port?: number;
 }
 
 type Hold = (moment: 'arrival' | 'request' | 'answer', request: IncomingMessage, url: URL) => Promise<void> | undefined;
@@ -61,6 +63,7 @@ export class ComfyDouble {
 
   private constructor(options: ComfyDoubleOptions) {
     this.#options = options;
+    this.#port = options.port ?? 0;
     this.models = { ...MODELS, ...options.models };
     this.missingNodes = new Set(options.missingNodes);
     this.worker = this.#newWorker();

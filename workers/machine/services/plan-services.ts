@@ -50,7 +50,8 @@ export function planServices({ planned, entries, gpus, paths }: PlanServicesInpu
   return plan;
 }
 
-function readDefinition(
+/** The `installer_config` of a worker, completed by what comes ready-made; undefined when something is wrong. */
+export function readDefinition(
   entry: WorkerEntry,
   preset: ReadyMade | undefined,
   at: string,
