@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError } from '../platform/config/config-error.ts';
 import { MachineCache } from '../platform/machines/machine-cache.ts';
 import { LivePools } from '../platform/pools/live-pools.ts';
+import { readPools } from '../platform/pools/read-pools.ts';
 import { poolQueues } from '../platform/pools/pool-queues.ts';
 import { PoolChanger } from '../platform/pools/change-pool.ts';
 import { HotSends } from '../platform/routing/hot-sends.ts';
@@ -109,7 +110,11 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
   };
   const timeoutMs = TEMPORAL_TIMEOUT_MS;
   const reader = new JobReader({ client, queues, addresses, timeoutMs });
-  const metrics = new ApiMetrics(() => hub.size);
+  const backlogs = new QueueBacklogs(client, timeoutMs);
+  const metrics = new ApiMetrics(
+    () => hub.size,
+    () => readPools({ catalog, pools, presence, backlogs }),
+  );
   const hub = new WatchHub({
     ...{ client, reader, queues, logger },
     onLook: () => metrics.looks.inc(),
@@ -122,7 +127,7 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
   });
   return {
     ...deps,
-    ...{ catalog, pools, poolChanger, backlogs: new QueueBacklogs(client, timeoutMs) },
+    ...{ catalog, pools, poolChanger, backlogs },
     ...{ machines, addresses, reader, hub, live, metrics, queues, closing, timeoutMs },
     planning: {
       artifactRetention: config.artifactRetention,

@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { addPoolMetrics, type PoolReading } from '../platform/metrics/pool-metrics.ts';
+import { addProcessMetrics } from '../platform/metrics/process-metrics.ts';
 
 /** The API's own registry: several APIs in one process (tests) do not meet in a global one. */
 export class ApiMetrics {
@@ -40,8 +42,11 @@ export class ApiMetrics {
     registers: [this.registry],
   });
 
-  /** @param watchedJobs read when the metrics are */
-  constructor(watchedJobs: () => number) {
+  /**
+   * @param watchedJobs read when the metrics are
+   * @param pools likewise
+   */
+  constructor(watchedJobs: () => number, pools: () => Promise<PoolReading>) {
     this.connections.set({ kind: 'sse' }, 0);
     this.connections.set({ kind: 'websocket' }, 0);
     const watched: Gauge = new Gauge({
@@ -50,6 +55,7 @@ export class ApiMetrics {
       registers: [this.registry],
       collect: () => watched.set(watchedJobs()),
     });
-    collectDefaultMetrics({ register: this.registry });
+    addPoolMetrics(this.registry, pools);
+    addProcessMetrics(this.registry, 'api');
   }
 }

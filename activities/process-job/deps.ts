@@ -5,6 +5,7 @@ import type { PluginHost } from '../../connectors/plugins/plugin-host.ts';
 import type { ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
 import type { LiveSource } from '../../platform/live/live-source.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
+import type { AttemptObserver } from './attempt-observer.ts';
 
 /** What `processJob` rests on; built by the composition root of a pool worker. */
 export interface ProcessJobDeps {
@@ -32,10 +33,4 @@ export interface ProcessJobDeps {
   handOver?: AbortSignal;
   /** Takes tokens and previews to whoever watches. */
   live?: Pick<LiveSource, 'open'>;
-}
-
-/** Hears how attempts end; for metrics. */
-export interface AttemptObserver {
-  started(task: { service: string; pool: string }): void;
-  ended(task: { service: string; pool: string }, outcome: string, seconds: number): void;
 }

@@ -19,6 +19,9 @@ const backlogSchema = z.object({
   oldest_ms: z.number(),
   add_rate: z.number().describe('Per second'),
   dispatch_rate: z.number().describe('Per second'),
+  by_priority: z
+    .array(z.object({ priority: z.int(), queued: z.number(), oldest_ms: z.number() }))
+    .describe('Priorities of which jobs wait'),
 });
 
 const presence = { workers: z.int(), slots_used: z.int(), slots_free: z.int() };
@@ -30,7 +33,26 @@ export const poolViewSchema = z.object({
   services: z.array(z.string()),
   ...presence,
   queues: z.array(
-    z.object({ capability: z.string(), task_queue: z.string(), ...presence, backlog: backlogSchema.optional() }),
+    z.object({
+      capability: z.string(),
+      task_queue: z.string(),
+      ...presence,
+      backlog: backlogSchema.optional(),
+      derived: z
+        .array(
+          z.object({
+            task_queue: z.string(),
+            needs: z.string().describe('What its workers have, in words'),
+            workers: z.int(),
+            slots_used: z.int(),
+            backlog: backlogSchema.optional(),
+          }),
+        )
+        .optional()
+        .describe(
+          'Queues for jobs with needs and for loaded models, polled by some of these workers in the same slots',
+        ),
+    }),
   ),
 });
 export const poolListSchema = z.object({ pools: z.array(poolViewSchema) });

@@ -16,6 +16,8 @@ export interface QueueBacklog {
   /** Jobs per second that come and go. */
   add_rate: number;
   dispatch_rate: number;
+  /** Those that wait, by priority; without priorities of which none waits. */
+  by_priority: { priority: number; queued: number; oldest_ms: number }[];
 }
 
 const FRESH_MS = 1_000;
@@ -46,7 +48,7 @@ export class QueueBacklogs {
 
   async #ask(taskQueue: string): Promise<QueueBacklog> {
     const { namespace } = this.#client.options;
-    const { stats } = await bounded(this.#client, this.#timeoutMs, () =>
+    const { stats, statsByPriorityKey } = await bounded(this.#client, this.#timeoutMs, () =>
       this.#client.workflowService.describeTaskQueue({
         namespace,
         taskQueue: { name: taskQueue },
@@ -59,6 +61,11 @@ export class QueueBacklogs {
       oldest_ms: stats?.approximateBacklogAge ? tsToMs(stats.approximateBacklogAge) : 0,
       add_rate: stats?.tasksAddRate ?? 0,
       dispatch_rate: stats?.tasksDispatchRate ?? 0,
+      by_priority: Object.entries(statsByPriorityKey ?? {}).flatMap(([key, one]) => {
+        const queued = Number(one.approximateBacklogCount ?? 0);
+        const age = one.approximateBacklogAge;
+        return queued === 0 ? [] : [{ priority: Number(key), queued, oldest_ms: age ? tsToMs(age) : 0 }];
+      }),
     };
   }
 }
