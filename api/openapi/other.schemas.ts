@@ -70,6 +70,12 @@ export const workerSchema: z.ZodType<WorkerPresence> = z.object({
   heartbeat_at: z.iso.datetime().describe("The worker's clock"),
   slots_used: z.int(),
   slots_free: z.int().describe('-1 when unknown'),
+  shares: z
+    .string()
+    .optional()
+    .describe(
+      'On a queue for jobs with needs: the queue with whose worker in the same process it has its slots in common',
+    ),
   attempts_ended: z.int().optional().describe('Since it started'),
   attempts_failed: z.int().optional(),
   leaving: z.boolean().optional().describe('Takes no more jobs; leaves when those it has are done'),

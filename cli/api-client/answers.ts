@@ -105,6 +105,8 @@ export interface PoolQueue {
   slots_free: number;
   /** Left out while Temporal is away. */
   backlog?: QueueBacklog;
+  /** Queues for jobs with needs, which some of its workers poll besides. */
+  derived?: { task_queue: string; needs: string; workers: number; slots_used: number; backlog?: QueueBacklog }[];
 }
 
 /** `GET /workers` */

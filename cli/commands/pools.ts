@@ -36,7 +36,11 @@ async function listPools({ terminal, api, json }: Session): Promise<void> {
     { title: 'SERVICES', value: (pool) => pool.services.join(', '), shrinksTo: 10 },
     { title: 'WORKERS', value: (pool) => String(pool.workers), align: 'right' },
     { title: 'BUSY', value: (pool) => `${pool.slots_used}/${pool.slots_used + pool.slots_free}`, align: 'right' },
-    { title: 'WAITING', value: (pool) => waitingText(pool.queues), align: 'right' },
+    {
+      title: 'WAITING',
+      value: (pool) => waitingText(pool.queues.flatMap((queue) => [queue, ...(queue.derived ?? [])])),
+      align: 'right',
+    },
     { title: 'OFFERS', value: offersText, droppable: 3 },
     { title: 'TIMEOUT', value: (pool) => formatDuration(pool.timeout_seconds * 1_000), align: 'right', droppable: 5 },
     { title: 'RETRIES', value: (pool) => String(pool.retry_attempts), align: 'right', droppable: 6 },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { WorkerPresence } from '../../platform/presence/worker-presence.ts';
+import { needsInWords } from '../../platform/routing/need-of.ts';
 import { catalogApi } from '../api-client/catalog.ts';
 import { formatAge } from '../output/format.ts';
 import { formatTable, type Column } from '../output/table.ts';
@@ -24,9 +25,11 @@ async function listWorkers({ terminal, api, json }: Session): Promise<void> {
   }
   const { style, stdout } = terminal;
   const now = Date.now();
+  const needy = list.workers.some(({ shares }) => shares !== undefined);
   const columns: Column<WorkerPresence>[] = [
     { title: 'QUEUE', value: (worker) => worker.task_queue, paint: style.bold },
     { title: 'BUSY', value: slots, align: 'right' },
+    ...(needy ? [{ title: 'HAS', value: hasText, droppable: 3 }] : []),
     { title: 'STATE', value: stateOf, droppable: 2 },
     { title: 'HOST', value: (worker) => worker.host, shrinksTo: 8, droppable: 3 },
     { title: 'PID', value: (worker) => worker.process_id, align: 'right', droppable: 4 },
@@ -37,6 +40,10 @@ async function listWorkers({ terminal, api, json }: Session): Promise<void> {
   ];
   const sorted = list.workers.toSorted((a, b) => a.task_queue.localeCompare(b.task_queue));
   for (const line of formatTable(sorted, columns, style, stdout.columns)) say(terminal, line);
+}
+
+function hasText({ task_queue: queue }: WorkerPresence): string {
+  return needsInWords(queue) ?? '';
 }
 
 function stateOf({ leaving, version }: WorkerPresence): string {

@@ -13,6 +13,7 @@ import { checkBuilds, checkReplayed, strandedFinding } from './check-builds.ts';
 import { checkDataDir } from './check-data-dir.ts';
 import { checkInstallation, checkNode } from './check-installation.ts';
 import { checkPorts } from './check-ports.ts';
+import { checkNeeds } from './check-needs.ts';
 import { checkQueues } from './check-queues.ts';
 import { checkServices } from './check-services.ts';
 import { checkTemporal } from './check-temporal.ts';
@@ -73,6 +74,7 @@ async function* lookAtTemporal(
   yield* reached;
   if (!base || !setUp || reached[0]?.level !== 'ok') return;
   yield* await checkQueues(client, base.catalog, presence, setUp);
+  yield* await checkNeeds(client, presence);
   const builds = await checkBuilds(client, presence);
   yield* builds.findings;
   const fixed = mend && (await mend(client, builds.stranded));

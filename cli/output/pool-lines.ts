@@ -52,7 +52,15 @@ export function poolLines(pool: PoolView, style: Style, width: number | undefine
     { title: 'BUSY', value: (queue) => `${queue.slots_used}/${queue.slots_used + queue.slots_free}`, align: 'right' },
     { title: 'WAITING', value: (queue) => waitingText([queue]), align: 'right' },
   ];
-  return [...head, '', ...formatTable(pool.queues, columns, style, width)];
+  const derived = pool.queues.flatMap((queue) => queue.derived ?? []);
+  const more: Column<(typeof derived)[number]>[] = [
+    { title: 'FOR JOBS WITH NEEDS', value: (queue) => queue.task_queue, paint: style.bold },
+    { title: 'WORKERS HAVE', value: (queue) => queue.needs },
+    { title: 'WORKERS', value: (queue) => String(queue.workers), align: 'right' },
+    { title: 'WAITING', value: (queue) => waitingText([queue]), align: 'right' },
+  ];
+  const needy = derived.length > 0 ? ['', ...formatTable(derived, more, style, width)] : [];
+  return [...head, '', ...formatTable(pool.queues, columns, style, width), ...needy];
 }
 
 function text(name: string, value: number): string {

@@ -13,6 +13,7 @@ export const manifests: ServiceManifest[] = [
       'scripts and sizes are checked before anything is sent; progress and unfinished pictures come on the way.',
     connectors: ['A1111Connector', 'A1111LocalConnector', 'A1111RemoteConnector', 'A1111CloudConnector'],
     payload: a1111Payload,
+    modelOf: ({ model }) => (typeof model === 'string' ? model : undefined),
     inputs: [
       {
         field: 'image',

@@ -1,4 +1,5 @@
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import { modelOfGraph } from './model-of-graph.ts';
 import { comfyuiPayload } from './payload.schema.ts';
 
 export const manifests: ServiceManifest[] = [
@@ -18,6 +19,7 @@ export const manifests: ServiceManifest[] = [
       'ComfyUIInstancesConnector',
     ],
     payload: comfyuiPayload,
+    modelOf: modelOfGraph,
     inputs: [],
     example: {
       workflow: {

@@ -5,7 +5,10 @@ import { positiveNumber, wholeNumber } from './numbers.schema.ts';
 
 const seconds = positiveNumber();
 
-/** What every machine of a pool has: an operator's promise that routing relies on. */
+/**
+ * What every machine of a pool has, as an operator says: pools that promise what a job needs are tried first, and what
+ * works for a service elsewhere has it.
+ */
 export const offersSchema = z.strictObject({
   machine_type: z.enum(['gpu', 'cpu', 'api']).default('cpu'),
   gpu_count: wholeNumber(0).default(0),

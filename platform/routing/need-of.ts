@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Requirements } from '../../contract/job.schema.ts';
 import type { Need, NeedTerms } from '../../contract/needs.ts';
+import { parseTaskQueue } from '../../contract/task-queues.ts';
 import type { CatalogRoute } from '../catalog/catalog.ts';
 
 /**
@@ -67,6 +68,13 @@ export function labelInWords(label: string): string {
     return part.startsWith('m_') ? 'a certain model' : part;
   });
   return words.join('; ');
+}
+
+/** What the workers of a derived queue have, as far as its name tells; undefined for any other queue. */
+export function needsInWords(taskQueue: string): string | undefined {
+  const { needs, hot } = parseTaskQueue(taskQueue) ?? {};
+  if (needs === undefined) return undefined;
+  return hot ? `${labelInWords(needs)}, loaded` : labelInWords(needs);
 }
 
 function gpusInWords(count: number, memory: number | undefined): string {

@@ -59,8 +59,8 @@ export class ProcessStack {
     return this.#start('workers/orchestrator-main.js', args);
   }
 
-  worker(pool: string, args: string[] = []): Promise<Child> {
-    return this.#start('workers/pool-main.js', ['--pool', pool, ...args]);
+  worker(pool: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Child> {
+    return this.#start('workers/pool-main.js', ['--pool', pool, ...args], env);
   }
 
   machine(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {

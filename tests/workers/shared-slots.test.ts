@@ -4,7 +4,13 @@ import { SharedSlots } from '../../workers/pool/shared-slots.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
 const INFO = { type: 'activity', activityType: 'processJob' } as const;
-const RESERVE = { slotType: 'activity', taskQueue: '', workerIdentity: '', workerBuildId: '', isSticky: false } as const;
+const RESERVE = {
+  slotType: 'activity',
+  taskQueue: '',
+  workerIdentity: '',
+  workerBuildId: '',
+  isSticky: false,
+} as const;
 
 /** One poller of a queue, as the SDK would be it. */
 class Poller {
