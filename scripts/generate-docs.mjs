@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
- * Writes what is made from code: docs/configuration.md, docs/errors.md, docs/service-mapping.md and the JSON schemas in
+ * Writes what is made from code: docs/configuration.md, docs/errors.md, docs/service-mapping.md, the tables of
+ * docs/metrics.md and the JSON schemas in
  * config/schema/. With `--check` it writes nothing and fails when a file differs.
  */
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,13 +13,14 @@ import { build } from './build.mjs';
 import { renderConfigSchemas } from './docs/config-schemas.mjs';
 import { renderConfiguration } from './docs/configuration.mjs';
 import { renderErrors } from './docs/errors.mjs';
+import { renderMetrics } from './docs/metrics.mjs';
 import { renderServiceMapping } from './docs/service-mapping.mjs';
 import { dist, isMain, root } from './lib/project.mjs';
 import { say } from './lib/say.mjs';
 
 /**
  * The generated pages and schemas.
- * @param {Record<string, any>} code what they are made from: `ERROR_CODES`, `SETTINGS`, and the schemas of pools.json,
+ * @param {Record<string, any>} code what they are made from: `ERROR_CODES`, `SETTINGS`, the makers of the metrics, and the schemas of pools.json,
  *   service-mapping.json and the files of REST services
  * @returns {Record<string, string>} path → content
  */
@@ -36,8 +39,30 @@ export function renderPages(code) {
       binding: schemaOf(code.resourceBindingSchema),
     }),
     'docs/errors.md': renderErrors(code.ERROR_CODES),
+    'docs/metrics.md': renderMetrics(readFileSync(join(root, 'docs/metrics.md'), 'utf8'), metricsOf(code)),
     ...renderConfigSchemas(code),
   };
+}
+
+/** The registries as they are at start, each with a line for every metric. */
+function metricsOf({ ApiMetrics, createWorkerMetrics, createMachineMetrics }) {
+  const none = async () => ({ waiting: [], slots: [], states: [] });
+  const listed = (registry, labels = []) =>
+    registry.getMetricsAsArray().map(({ name, help, type, labelNames }) => ({
+      ...{ name, help, type },
+      labelNames: [...labels, ...labelNames],
+    }));
+  return [
+    { from: 'API', metrics: listed(new ApiMetrics(() => 0, none).registry) },
+    { from: 'Pool workers', metrics: listed(createWorkerMetrics().registry) },
+    {
+      from: 'Machines',
+      metrics: listed(
+        createMachineMetrics('', () => undefined),
+        ['machine'],
+      ),
+    },
+  ];
 }
 
 const SOURCES = [
@@ -46,6 +71,9 @@ const SOURCES = [
   'platform/catalog/pools.schema.js',
   'platform/catalog/service-mapping.schema.js',
   'connectors/rest/service.schema.js',
+  'api/metrics.js',
+  'workers/process/worker-metrics.js',
+  'workers/machine/machine-metrics.js',
 ];
 
 /** Pages whose file on disk is not what the code says. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
+import { addProcessMetrics } from '../platform/metrics/process-metrics.ts';
 import { deploymentVersion } from '../platform/temporal/deployments/version.ts';
 import { startLivePools } from './process/start-live-pools.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
@@ -47,7 +48,7 @@ export async function runOrchestratorProcess(options: OrchestratorProcessOptions
   const group = runWorkers([worker], logger);
   const housekeeping = startHousekeeping(artifacts, logger);
   const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics, prefix: 'switchyard_' });
+  addProcessMetrics(metrics, 'orchestrator');
   const health = await startHealthServer({
     host: config.healthHost,
     port: config.healthPort,

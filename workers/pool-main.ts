@@ -75,7 +75,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   if (!connection) return 0;
 
   const connectors = new ConnectorHost(discovered, logger, plugins);
-  const metrics = createWorkerMetrics({ pool: label });
+  const metrics = createWorkerMetrics(() => slots.limits());
   const workRoot = join(config.dataDir, 'work');
   await sweepWorkDirs(workRoot, Date.now());
   const live = startLiveSource(config, logger);

@@ -11,6 +11,7 @@ import { ANY_POOL, parseTaskQueue } from '../../contract/task-queues.ts';
 import { readProgress, type ProgressDocument } from '../../contract/progress.ts';
 import { jobLogger } from '../../platform/logging/job-logger.ts';
 import type { ConnectorActivities } from '../activities.ts';
+import { observeAttempt } from './attempt-observer.ts';
 import { AttemptSignal, RunTimeoutError } from './attempt-signal.ts';
 import { classifyError } from './classify-error.ts';
 import type { ProcessJobDeps } from './deps.ts';
@@ -39,7 +40,12 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
     const inHeartbeat = readProgress(info.heartbeatDetails);
     const previous = inHeartbeat ?? task.inherited;
     const ended = inHeartbeat?.ended ?? 0;
-    refusePoison(task, previous, info.attempt - 1 - ended);
+    const end = observeAttempt(deps.observer, task, info, previous);
+    const poison = poisonOf(task, previous, info.attempt - 1 - ended);
+    if (poison) {
+      end('worker_lost', true);
+      throw poison;
+    }
 
     const { service, payload } = task.job;
     const bindings = { job_id: task.job_id, service, pool: task.pool, attempt: info.attempt };
@@ -58,14 +64,6 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       intervalMs: BEAT_INTERVAL,
     });
     const workDir = workDirOf(deps.workRoot, task.job_id, info.attempt > 1 || task.inherited !== undefined);
-    const started = performance.now();
-    const end = (outcome: string) =>
-      deps.observer?.ended(
-        { service: task.job.service, pool: task.pool },
-        outcome,
-        (performance.now() - started) / 1_000,
-      );
-    deps.observer?.started({ service: task.job.service, pool: task.pool });
     try {
       const outcome = await lock.run(task.job_id, attempt.signal, () =>
         runConnector({
@@ -84,7 +82,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       reporter.stop();
       await workDir.remove();
       logger.debug({ duration_ms: outcome.processing_time_ms, artifacts: outcome.artifacts.length }, 'attempt ended');
-      end('completed');
+      end('completed', true, reporter.document);
       return outcome;
     } catch (error) {
       if (stop.aborted) {
@@ -93,13 +91,13 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
         // Otherwise the job goes on, perhaps on this machine: its finished parts are still wanted.
         if (cancelled) await workDir.remove();
         logger.info(cancelled ? 'job stopped' : 'attempt interrupted, the job goes on in another');
-        end(cancelled ? 'cancelled' : 'handed_over');
+        end(cancelled ? 'cancelled' : 'handed_over', cancelled, reporter.document);
         throw context.cancellationSignal.aborted ? context.cancellationSignal.reason : handedOver();
       }
       const failure = failureOf(error, attempt.signal, task, reporter);
       if (failure.nonRetryable) await workDir.remove();
       logger.warn({ code: failure.type, final: failure.nonRetryable, err: error }, 'attempt failed');
-      end(failure.type ?? 'internal');
+      end(failure.type ?? 'internal', failure.nonRetryable ?? false, reporter.document);
       throw failure;
     } finally {
       reporter.stop();
@@ -118,9 +116,13 @@ function handedOver(): ApplicationFailure {
 }
 
 /** A payload that kills its worker again and again must not take down one worker after another. */
-function refusePoison(task: JobTask, previous: ProgressDocument | undefined, crashes: number): void {
-  if (crashes < task.retry.max_crashes) return;
-  throw ApplicationFailure.create({
+function poisonOf(
+  task: JobTask,
+  previous: ProgressDocument | undefined,
+  crashes: number,
+): ApplicationFailure | undefined {
+  if (crashes < task.retry.max_crashes) return undefined;
+  return ApplicationFailure.create({
     type: 'worker_lost',
     message: `${crashes} workers died or fell silent while running this job${previous ? ` (last progress ${previous.progress} %${previous.message ? `, "${previous.message}"` : ''})` : ''}; it is not tried again`,
     nonRetryable: true,

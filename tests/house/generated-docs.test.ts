@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ApiMetrics } from '../../api/metrics.ts';
+import { createMachineMetrics } from '../../workers/machine/machine-metrics.ts';
+import { createWorkerMetrics } from '../../workers/process/worker-metrics.ts';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import * as poolSchemas from '../../platform/catalog/pools.schema.ts';
 import { serviceSchema } from '../../connectors/rest/service.schema.ts';
@@ -25,12 +28,14 @@ describe('pages made from code', () => {
       ...poolSchemas,
       ...mappingSchemas,
       serviceSchema,
+      ...{ ApiMetrics, createWorkerMetrics, createMachineMetrics },
     });
   });
 
   test.each([
     'docs/configuration.md',
     'docs/errors.md',
+    'docs/metrics.md',
     'docs/service-mapping.md',
     'config/schema/pools.json',
     'config/schema/service-mapping.json',
