@@ -16,8 +16,10 @@ import { addGetJob } from './commands/get-job.ts';
 import { addHelp } from './commands/help.ts';
 import { addListJobs } from './commands/list-jobs.ts';
 import { addLogs } from './commands/logs.ts';
+import { addMachine, addMachines } from './commands/machine/machine.ts';
 import { addPools } from './commands/pools.ts';
 import { addRetry } from './commands/retry.ts';
+import { addScale } from './commands/scale.ts';
 import { addServices } from './commands/services.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
@@ -69,12 +71,22 @@ export function buildProgram(context: CommandContext, version: string): Command 
 "switchyard help exit-codes" and "switchyard help environment" say more.`,
     );
   group(program, context, 'Jobs:', [addSubmit, addJobs, ...ONE_JOB]);
-  group(program, context, 'Looking around:', [addServices, addPools, addWorkers, addStatus, addConfig, addDoctor]);
+  group(program, context, 'Looking around:', [
+    addServices,
+    addPools,
+    addWorkers,
+    addMachines,
+    addStatus,
+    addConfig,
+    addDoctor,
+  ]);
   group(program, context, 'Running Switchyard:', [
     addUp,
     addWorker,
+    addMachine,
     addOrchestrator,
     addApi,
+    addScale,
     addDeployment,
     addComfyUI,
     addGenerate,

@@ -67,7 +67,7 @@ export interface InstanceCard {
   gpus: number[];
   active_jobs: number;
   max_jobs: number;
-  /** Where `executeOnInstance` and jobs go that name none. */
+  /** Where work goes that names none, but for jobs: those go to the least loaded. */
   active: boolean;
   last_error?: string;
 }

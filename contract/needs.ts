@@ -31,7 +31,7 @@ export const ANNOUNCE_SIGNAL = 'announce';
 export const NEEDS_MEMO = 'needs';
 
 /** Needs that stand on the board at most; the one that was announced longest ago goes. */
-export const MOST_NEEDS = 64;
+const MOST_NEEDS = 64;
 
 /** The list with one more, the newest last. @returns undefined when it stood there already */
 export function withNeed(needs: readonly Need[], need: Need): Need[] | undefined {

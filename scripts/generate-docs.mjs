@@ -28,8 +28,9 @@ export function renderPages(code) {
   const schemaOf = (schema) => z.toJSONSchema(schema, { io: 'input' });
   return {
     'docs/configuration.md': renderConfiguration(code.SETTINGS, {
-      pool: schemaOf(code.poolSchema),
-      offers: schemaOf(code.offersSchema),
+      pool: withDefaults(code.poolSchema),
+      offers: withDefaults(code.offersSchema),
+      scaling: withDefaults(code.scalingSchema),
     }),
     'docs/service-mapping.md': renderServiceMapping({
       mapping: schemaOf(code.serviceMappingSchema),
@@ -65,10 +66,22 @@ function metricsOf({ ApiMetrics, createWorkerMetrics, createMachineMetrics }) {
   ];
 }
 
+/** The JSON schema leaves out defaults of numbers that may be written as text; an empty document tells them. */
+function withDefaults(schema) {
+  const { properties, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  const parsed = schema.parse({});
+  const filled = Object.entries(properties).map(([name, property]) => {
+    const known = property.default ?? parsed[name];
+    return [name, known === undefined || typeof known === 'object' ? property : { ...property, default: known }];
+  });
+  return { ...rest, properties: Object.fromEntries(filled) };
+}
+
 const SOURCES = [
   'contract/errors.js',
   'platform/config/settings.js',
   'platform/catalog/pools.schema.js',
+  'platform/scaling/policy.schema.js',
   'platform/catalog/service-mapping.schema.js',
   'connectors/rest/service.schema.js',
   'api/metrics.js',

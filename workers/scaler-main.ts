@@ -1,10 +1,13 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
+import type { Need } from '../contract/needs.ts';
 import { SCALER_TASK_QUEUE } from '../contract/scaling.ts';
 import type { Catalog } from '../platform/catalog/catalog.ts';
 import { ConfigError } from '../platform/config/config-error.ts';
 import { QueueBacklogs } from '../platform/jobs/queue-backlog.ts';
+import { LivePools } from '../platform/pools/live-pools.ts';
+import { followNeeds } from '../platform/presence/needs-board.ts';
 import { PresenceCache } from '../platform/presence/presence-cache.ts';
 import { DailySpending } from '../platform/scaling/daily-spending.ts';
 import type { ScalingPolicy } from '../platform/scaling/policy.schema.ts';
@@ -52,7 +55,14 @@ export async function runScalerProcess(): Promise<number> {
   });
   presence.start();
   await presence.refresh();
-  const observer = new PoolObserver(catalog, new QueueBacklogs(client, BACKLOG_TIMEOUT_MS), presence);
+  let needs: readonly Need[] = [];
+  const board = followNeeds(client, logger, (list) => {
+    needs = list;
+  });
+  const livePools = new LivePools({ client, pools: catalog.pools, only: new Set(pools.keys()), logger });
+  await livePools.start();
+  const backlogs = new QueueBacklogs(client, BACKLOG_TIMEOUT_MS);
+  const observer = new PoolObserver(catalog, backlogs, presence, () => needs);
   const drivers = createDrivers({
     config,
     policy,
@@ -77,6 +87,10 @@ export async function runScalerProcess(): Promise<number> {
       return new Scaler({
         pools,
         observer,
+        holdOf: (pool) => {
+          const { state } = livePools.control(pool);
+          return state === 'active' ? undefined : state;
+        },
         driverOf: (pool) => drivers.of(policy(pool).driver),
         spending,
         scaler,
@@ -129,6 +143,8 @@ export async function runScalerProcess(): Promise<number> {
   clearTimeout(letGo);
   await drivers.close();
   presence.stop();
+  livePools.stop();
+  await board.stop();
   await health.close();
   await connection.close();
   logger.info('scaler stopped');

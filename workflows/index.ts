@@ -1,5 +1,12 @@
+import { setWorkflowOptions } from '@temporalio/workflow';
+import { machine } from './machine.ts';
+import { needs } from './needs.ts';
+import { scaler } from './scaler.ts';
+
 /** The registry: every workflow type by its name. */
 export { job } from './job.ts';
-export { machine } from './machine.ts';
-export { needs } from './needs.ts';
-export { scaler } from './scaler.ts';
+export { machine, needs, scaler };
+
+// Jobs end on the build of the orchestrator that they began with. What lives on goes over to the next one, or no build
+// would ever be done.
+for (const lasting of [machine, needs, scaler]) setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, lasting);

@@ -11,7 +11,7 @@ export interface AttemptStart {
   priority: number;
   /** From when the attempt was due until it began; the server's clock against the worker's. Seconds. */
   waited: number;
-  /** The job has been tried before. */
+  /** An attempt before this one failed or was lost with its worker; one that was only handed on does not count. */
   retry: boolean;
 }
 
@@ -43,13 +43,14 @@ export function observeAttempt(
   previous: ProgressDocument | undefined,
 ): (outcome: string, final: boolean, document?: ProgressDocument) => void {
   const started = performance.now();
+  const lost = info.attempt - 1 - (previous?.ended ?? 0);
   const start: AttemptStart = {
     service: task.job.service,
     pool: task.pool,
     capability: task.capability,
     priority: info.priority?.priorityKey ?? task.job.priority,
     waited: secondsSince(info.currentAttemptScheduledTimestampMs),
-    retry: info.attempt > 1,
+    retry: info.attempt > 1 && (lost > 0 || previous?.last_code !== undefined),
   };
   observer?.started(start);
   return (outcome, final, document) =>

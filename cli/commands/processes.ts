@@ -105,11 +105,29 @@ export function addApi(parent: Command, context: CommandContext): void {
     });
 }
 
+export function addScaleRun(parent: Command, context: CommandContext): void {
+  parent
+    .command('run')
+    .description('Run the scaler as a process of its own')
+    .addHelpText(
+      'after',
+      `${examples(['switchyard scale run', 'joins the stack that runs on this machine'])}
+
+It starts and stops workers of the pools that have "scaling". Of several scalers one is active; the others stand by.
+${END_OF_PROCESS}`,
+    )
+    .action(async (_options, command: Command) => {
+      processEnvironment(context, command, { joinStack: true });
+      const { runScalerProcess } = await import('../../workers/scaler-main.ts');
+      await runAsProcess(runScalerProcess);
+    });
+}
+
 /**
  * The processes read their environment themselves. `--data-dir` goes into it, and the address of the Temporal of a
  * stack that runs there, so that a further worker joins it without being told a port.
  */
-function processEnvironment(
+export function processEnvironment(
   { terminal }: CommandContext,
   command: Command,
   { joinStack }: { joinStack: boolean },
@@ -128,7 +146,8 @@ function processEnvironment(
   return env;
 }
 
-async function runAsProcess(main: () => Promise<number>): Promise<void> {
+/** Hands this process over. */
+export async function runAsProcess(main: () => Promise<number>): Promise<void> {
   const { runMain } = await import('../../workers/process/lifecycle.ts');
   await runMain(main);
 }

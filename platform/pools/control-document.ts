@@ -29,7 +29,7 @@ const documentSchema = z.object({
 export function readControl(text: string | undefined): PoolControl {
   if (!text) return UNTOUCHED;
   try {
-    return documentSchema.parse(JSON.parse(text)) as PoolControl;
+    return documentSchema.parse(JSON.parse(text));
   } catch {
     return UNTOUCHED;
   }

@@ -1,6 +1,7 @@
-import { taskQueueOf } from '../../contract/task-queues.ts';
+import type { Need } from '../../contract/needs.ts';
+import { parseTaskQueue, taskQueueOf } from '../../contract/task-queues.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { QueueBacklogs } from '../jobs/queue-backlog.ts';
+import type { QueueBacklog } from '../jobs/queue-backlog.ts';
 import type { PresenceCache } from '../presence/presence-cache.ts';
 import type { WorkerPresence } from '../presence/worker-presence.ts';
 import type { QueueObservation } from './pool-observation.ts';
@@ -22,9 +23,13 @@ export interface PoolLook {
   success_rate: number | undefined;
 }
 
+interface Backlogs {
+  read(taskQueue: string): Promise<Pick<QueueBacklog, 'queued' | 'oldest_ms'>>;
+}
+
+/** The plain queue of a capability, with those of jobs with needs: they share the slots of their workers. */
 interface PoolQueue {
   capability: string;
-  taskQueue: string;
   slots: number;
   flow: RecentFlow;
   /** Looks in a row at which the pool had workers and none served this queue. */
@@ -38,15 +43,19 @@ const LEAST_RUNNING_MS = 10_000;
 
 /** Looks at pools: backlogs from Temporal's own counts, all else from the heartbeats of the workers. */
 export class PoolObserver {
-  readonly #backlogs: Pick<QueueBacklogs, 'read'>;
+  readonly #backlogs: Backlogs;
   readonly #presence: Pick<PresenceCache, 'workers'>;
+  readonly #needs: () => readonly Need[];
   readonly #pools: Map<string, PoolQueue[]>;
 
+  /** @param needs that jobs have lately had; those of each have a queue of their own in every pool. Default: none */
   constructor(
     catalog: Pick<Catalog, 'services' | 'pools'>,
-    backlogs: Pick<QueueBacklogs, 'read'>,
+    backlogs: Backlogs,
     presence: Pick<PresenceCache, 'workers'>,
+    needs: () => readonly Need[] = () => [],
   ) {
+    this.#needs = needs;
     this.#backlogs = backlogs;
     this.#presence = presence;
     this.#pools = new Map([...catalog.pools.keys()].map((pool) => [pool, queuesOf(catalog, pool)]));
@@ -58,21 +67,19 @@ export class PoolObserver {
    */
   async look(pool: string, now: number): Promise<PoolLook> {
     const queues = this.#pools.get(pool) ?? [];
-    const backlogs = await Promise.all(queues.map(({ taskQueue }) => this.#backlogs.read(taskQueue)));
-    const workers = this.#workers(queues);
+    const backlogs = await Promise.all(queues.map(({ capability }) => this.#backlog(pool, capability)));
+    const workers = this.#workers(pool);
     const processes = processesOf(workers);
     const takesJobs = processes.some(({ leaving }) => !leaving);
     return {
       processes,
       queues: queues.map((queue, index) => {
-        const serving = workers.filter(({ task_queue: name }) => name === queue.taskQueue);
+        const serving = workers.filter(({ task_queue: name }) => parseTaskQueue(name)?.capability === queue.capability);
         queue.flow.add(now, serving.map(countsOf));
         queue.unserved = takesJobs && !serving.some(({ leaving }) => !leaving) ? queue.unserved + 1 : 0;
-        const { queued, oldest_ms: oldest } = backlogs[index]!;
         return {
           capability: queue.capability,
-          backlog: queued,
-          oldest_ms: queued > 0 ? oldest : 0,
+          ...backlogs[index]!,
           running: serving.reduce((sum, { slots_used: used }) => sum + used, 0),
           slots: Math.max(...serving.map(slotsOf), 0) || queue.slots,
           processing_ms: queue.flow.processingMs(LEAST_RUNNING_MS),
@@ -85,12 +92,21 @@ export class PoolObserver {
 
   /** Who is there now; costs nothing. */
   processes(pool: string): PresentProcess[] {
-    return processesOf(this.#workers(this.#pools.get(pool) ?? []));
+    return processesOf(this.#workers(pool));
   }
 
-  #workers(queues: readonly PoolQueue[]): WorkerPresence[] {
-    const names = new Set(queues.map(({ taskQueue }) => taskQueue));
-    return this.#presence.workers().filter(({ task_queue: name }) => names.has(name));
+  #workers(pool: string): WorkerPresence[] {
+    return this.#presence.workers().filter(({ task_queue: name }) => parseTaskQueue(name)?.pool === pool);
+  }
+
+  async #backlog(pool: string, capability: string): Promise<{ backlog: number; oldest_ms: number }> {
+    const labels = this.#needs().flatMap((need) => (need.capability === capability ? [need.label] : []));
+    const names = [undefined, ...labels].map((label) => taskQueueOf(pool, capability, label));
+    const found = await Promise.all(names.map((name) => this.#backlogs.read(name)));
+    return {
+      backlog: found.reduce((sum, { queued }) => sum + queued, 0),
+      oldest_ms: found.reduce((most, { queued, oldest_ms: ms }) => (queued > 0 ? Math.max(most, ms) : most), 0),
+    };
   }
 }
 
@@ -101,7 +117,6 @@ function queuesOf({ services, pools }: Pick<Catalog, 'services' | 'pools'>, pool
     if (route.pool !== pool || queues.has(route.capability)) continue;
     queues.set(route.capability, {
       capability: route.capability,
-      taskQueue: taskQueueOf(pool, route.capability),
       slots: route.max_concurrent_jobs ?? pools.get(pool)!.max_concurrent_jobs,
       flow: new RecentFlow(),
       unserved: 0,

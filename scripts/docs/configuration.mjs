@@ -5,7 +5,7 @@ import { GENERATED, table } from './markdown.mjs';
  * docs/configuration.md.
  * @param {Record<string, {env: string, default: string | undefined, description: string, secret?: true}>} settings
  *   `SETTINGS` of platform/config/settings.ts
- * @param {{pool: object, offers: object}} schemas JSON schemas (input side) of the parts of pools.json
+ * @param {{pool: object, offers: object, scaling: object}} schemas JSON schemas (input side) of the parts of pools.json
  */
 export function renderConfiguration(settings, schemas) {
   const rows = Object.entries(settings).map(([name, s]) => [
@@ -45,6 +45,10 @@ ${fields(schemas.pool, 'field of a pool')}
 \`offers\` is a promise about every machine of the pool, which routing compares with a job's \`requirements\`:
 
 ${fields(schemas.offers, 'field of `offers`')}
+
+With \`scaling\` the pool grows and shrinks with its work; [Scaling](scaling.md) tells how. Numbers are for one pool:
+
+${fields(schemas.scaling, 'field of `scaling`')}
 
 ## Services: \`service-mapping.json\`
 

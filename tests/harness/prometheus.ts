@@ -117,7 +117,7 @@ export class Prometheus {
   }
 
   async #get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
-    const response = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(query)}`);
+    const response = await fetch(`${this.url}/api/v1/${path}?${new URLSearchParams(query).toString()}`);
     const answer = (await response.json()) as { status: string; data: T; error?: string };
     if (answer.status !== 'success') throw new Error(`${query['query'] ?? path}: ${answer.error}`);
     return answer.data;

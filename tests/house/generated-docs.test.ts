@@ -7,6 +7,7 @@ import { createMachineMetrics } from '../../workers/machine/machine-metrics.ts';
 import { createWorkerMetrics } from '../../workers/process/worker-metrics.ts';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import * as poolSchemas from '../../platform/catalog/pools.schema.ts';
+import * as scalingSchemas from '../../platform/scaling/policy.schema.ts';
 import { serviceSchema } from '../../connectors/rest/service.schema.ts';
 import * as mappingSchemas from '../../platform/catalog/service-mapping.schema.ts';
 import { SETTINGS } from '../../platform/config/settings.ts';
@@ -26,6 +27,7 @@ describe('pages made from code', () => {
       ERROR_CODES,
       SETTINGS,
       ...poolSchemas,
+      ...scalingSchemas,
       ...mappingSchemas,
       serviceSchema,
       ...{ ApiMetrics, createWorkerMetrics, createMachineMetrics },

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readProcessTable } from '../../platform/processes/process-table.ts';
+import { runCommand } from '../cli/run-command.ts';
+import { ROOT } from '../house/repository.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import { MachineSite } from './machine-site.ts';
 
@@ -12,6 +15,9 @@ afterEach(() => site.stopMachines());
 afterAll(() => site.stop());
 
 const isThere = (pid: number | undefined) => readProcessTable().some((one) => one.pid === pid);
+
+const command = (...args: string[]) =>
+  runCommand(args, { cwd: site.stack.dataDir, env: { ...site.stack.env, SWITCHYARD_URL: site.stack.api } });
 
 describe('a machine with two pretended GPUs', () => {
   test('shows two services, their workers and a card that lives; drains, comes back, and leaves in order', async () => {
@@ -43,6 +49,14 @@ describe('a machine with two pretended GPUs', () => {
       'presence announced',
     ]);
     expect(await (await fetch(`${health}/metrics`)).text()).toContain('switchyard_service_up{service="painter-gpu0"');
+
+    const listed = await command('machines');
+    expect(listed.stdout).toMatch(/box1 +ready +2 +2\/2 +2\/2/);
+    const shown = await command('machine', 'get', 'box1');
+    expect(shown.stdout).toMatch(/painter-gpu1 +running[\s\S]*painter-2 +running/);
+    const logs = await command('machine', 'logs', 'box1', 'painter-gpu0');
+    expect(logs.stdout).toContain(`serving on ${site.port}`);
+    expect((await command('machine', 'drain', 'nobody')).code).toBe(6);
 
     const job = await site.stack.submit({ service: 'simulation', payload: { steps: 100 } });
     await site.stack.until(job.id, ({ status: now }) => now === 'running');
@@ -136,6 +150,19 @@ describe('a machine with two pretended GPUs', () => {
     expect(view.reason).toMatch(/painter-gpu0 .*restarts are spent/);
     expect(view.card?.state).toBe('failed');
   });
+});
+
+test('a machine that is told nothing but to pretend GPUs shows an instance on each', async () => {
+  const machine = await site.stack.machine(['--id', 'pretender', '--mock-gpus', '2'], {
+    SWITCHYARD_CONFIG_DIR: join(ROOT, 'config'),
+  });
+  const { card } = await site.until('pretender', (view) => view.card?.state === 'ready');
+  expect(card?.services).toMatchObject([
+    { name: 'simulation-gpu0', state: 'running', gpus: [0] },
+    { name: 'simulation-gpu1', state: 'running', gpus: [1] },
+  ]);
+  expect(card?.workers).toMatchObject([{ state: 'running' }, { state: 'running' }]);
+  await machine.stop();
 });
 
 describe('a start-up that fails', () => {

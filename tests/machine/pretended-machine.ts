@@ -1,10 +1,12 @@
+import { Context } from '@temporalio/activity';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createMachineCommand, type CommandHandlers } from '../../activities/machine/machine-command.ts';
 import { createPresence } from '../../activities/machine/presence.ts';
+import type { MachineActivities } from '../../activities/activities.ts';
 import { ServerClock } from '../../activities/machine/server-clock.ts';
 import type { MachineCard } from '../../contract/machine-card.ts';
-import type { MachineBoot, PresenceEnd } from '../../contract/machine-presence.ts';
+import type { MachineBoot, PresenceBeat, PresenceEnd } from '../../contract/machine-presence.ts';
 import { createClient } from '../../platform/temporal/connection.ts';
 import { Announcer } from '../../workers/machine/announcer.ts';
 import { createMachineWorker } from '../../workers/machine/machine-worker.ts';
@@ -43,6 +45,8 @@ export async function pretendMachine(options: {
   id: string;
   boot: MachineBoot;
   handlers?: CommandHandlers;
+  /** Beats once and never again, as when its network is gone. */
+  falling?: boolean;
 }) {
   const { address, id, boot, handlers = {} } = options;
   const connection = await NativeConnection.connect({ address });
@@ -61,21 +65,29 @@ export async function pretendMachine(options: {
   const leaving = new Promise<Omit<PresenceEnd, 'card'>>((resolve) => {
     leave = resolve;
   });
+  const fallSilent: MachineActivities['presence'] = async (task) => {
+    const context = Context.current();
+    context.heartbeat({ v: 1, generation: task.generation, card: cardOf(id, boot.boot_id) } satisfies PresenceBeat);
+    announcer.began(task);
+    announcer.stop();
+    return context.cancelled;
+  };
+  const presence = createPresence({
+    bootId: boot.boot_id,
+    card: () => cardOf(id, boot.boot_id, ++seq),
+    onChange: () => () => {},
+    leaving,
+    began: (task) => announcer.began(task),
+    ended: (task) => announcer.ended(task),
+    foreign: () => announcer.foreign(),
+  });
   const worker = await createMachineWorker({
     connection,
     config: { temporalNamespace: 'default' },
     machineId: id,
     identity: `${id}/${boot.boot_id}`,
     activities: {
-      presence: createPresence({
-        bootId: boot.boot_id,
-        card: () => cardOf(id, boot.boot_id, ++seq),
-        onChange: () => () => {},
-        leaving,
-        began: (task) => announcer.began(task),
-        ended: (task) => announcer.ended(task),
-        foreign: () => announcer.foreign(),
-      }),
+      presence: options.falling ? fallSilent : presence,
       machineCommand: createMachineCommand({ bootId: boot.boot_id, handlers, clock: new ServerClock(), logger }),
     },
   });

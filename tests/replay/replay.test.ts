@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
-import { workflowBundlePath } from '../../workers/orchestrator/create-orchestrator.ts';
 import { InProcessStack, quietRuntime } from '../harness/in-process-stack.ts';
-import { temporalBinary } from '../harness/temporal-server.ts';
+import { exportHistory, replay } from './history.ts';
 import { replayCatalog, scenarios } from './scenarios.ts';
 
 /**
@@ -28,32 +24,11 @@ async function record(): Promise<void> {
       stack.connector.script = async () => 'done';
       const handle = await run(stack);
       await handle.result().catch(() => {});
-      await writeFile(join(folder, `${name}.json`), await exportHistory(stack, handle.workflowId));
+      await writeFile(join(folder, `${name}.json`), await exportHistory(stack.temporal.address, handle.workflowId));
     }
   } finally {
     await stack.stop();
   }
-}
-
-/** As a person would export it. */
-async function exportHistory(stack: InProcessStack, workflowId: string): Promise<string> {
-  const args = [
-    'workflow',
-    'show',
-    '--workflow-id',
-    workflowId,
-    '--output',
-    'json',
-    '--address',
-    stack.temporal.address,
-  ];
-  const { stdout } = await promisify(execFile)(temporalBinary(), args, { maxBuffer: 1 << 26 });
-  // Stack traces name the place of this checkout, which is nobody's business.
-  return stdout.replaceAll(join(import.meta.dirname, '..', '..'), '/switchyard');
-}
-
-function replay(history: unknown): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle: { codePath: workflowBundlePath() } }, history);
 }
 
 describe('recorded histories', () => {

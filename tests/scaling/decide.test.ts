@@ -79,6 +79,11 @@ describe('growing', () => {
     });
   });
 
+  test('not for a pool that is paused: what waits there is not taken anyway', () => {
+    const paused = decideScale({ ...seen({ backlog: 50, oldest_ms: 900_000 }), held: 'paused' }, policy(), undefined);
+    expect(paused).toMatchObject({ workers: 0, reason: expect.stringContaining('the pool is paused'), alerts: [] });
+  });
+
   test('not while most jobs fail, but one worker may try', () => {
     const failing = decideScale(seen({ backlog: 50, ready: 2, running: 4, success_rate: 0.2 }), policy(), undefined);
     expect(failing.workers).toBe(2);

@@ -305,6 +305,7 @@ export class MachineLifeTime {
     this.#leaving.abort(new Error('The machine leaves'));
     await this.#startUp.end((error) => this.#logger?.warn({ err: error }, 'something did not stop as it should'));
     this.#logger?.info({ reason }, 'machine stopped');
+    this.#options.tell?.('Stopped');
   }
 
   #killNow(): void {

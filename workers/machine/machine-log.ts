@@ -19,6 +19,8 @@ export function machineLog(path: string, show: (line: string) => void): Destinat
       log.write(line);
       try {
         const { level, msg, err } = JSON.parse(line) as LogLine;
+        // The command's own line says why.
+        if (msg === 'temporal: Activity failed') return;
         if (level === 'warn' || level === 'error' || level === 'fatal')
           show(`${level}: ${msg ?? ''}${err?.message ? ` - ${err.message.split('\n')[0]}` : ''}`);
       } catch {

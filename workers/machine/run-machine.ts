@@ -3,6 +3,7 @@ import { loadSite } from '../../platform/config/load-site.ts';
 import { ServerClock } from '../../activities/machine/server-clock.ts';
 import { untilAskedToStop } from '../process/lifecycle.ts';
 import type { StartExtension } from './extension.ts';
+import { startInstances } from './instances/start-instances.ts';
 import { machineLog } from './machine-log.ts';
 import { MachineLifeTime } from './machine-life.ts';
 import { StartUpError } from './start-up.ts';
@@ -16,7 +17,7 @@ export interface MachineOptions {
   mockGpus?: number;
   /** A line for people; with it the log goes to a file. Without it the log, on standard output, tells everything. */
   tell?: (line: string) => void;
-  /** Parts with commands of their own. */
+  /** Parts with commands of their own. Default: the ComfyUI instances. */
   extensions?: readonly StartExtension[];
 }
 
@@ -42,7 +43,7 @@ export async function runMachineProcess(options: MachineOptions): Promise<number
       clock,
       tell: options.tell,
       log,
-      extensions: options.extensions ?? [],
+      extensions: options.extensions ?? [startInstances],
     });
     try {
       const end = await life.run();

@@ -14,6 +14,7 @@ import { openRotatingLog } from '../../platform/processes/rotating-log.ts';
 import { loadProcess, type ProcessBase } from '../process/load-process.ts';
 import { findMissingEnv, missingProblems } from '../pool/required-env.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
+import { defaultWorkers } from './default-workers.ts';
 import { KeptWorker } from './kept-worker.ts';
 import { type MachinePlan, planMachineProcesses } from './plan-machine-processes.ts';
 import { installService } from './services/install-service.ts';
@@ -51,7 +52,13 @@ export function detect(up: StartUp, base: ProcessBase): Promise<{ facts: Machine
   return up.step('machine type detected', '', async () => {
     const { config } = base;
     const facts = await detectMachine({ dataDir: config.dataDir, mockGpus: config.mockGpus });
-    const plan = await planMachineProcesses(base, config.workers);
+    const chosen = config.workers.length > 0 ? undefined : defaultWorkers(base, facts.gpus.length);
+    const plan = chosen
+      ? await planMachineProcesses({ config, catalog: chosen.catalog }, chosen.entries, {
+          servicesDir: config.servicesDir,
+          roots: [...config.serviceRoots, ...chosen.roots],
+        })
+      : await planMachineProcesses(base, config.workers);
     const routes = plan.workers.flatMap(({ workerId }) =>
       [...base.catalog.services.values()].flatMap(({ routes: all }) => all.filter((one) => one.worker_id === workerId)),
     );
@@ -66,7 +73,10 @@ export function detect(up: StartUp, base: ProcessBase): Promise<{ facts: Machine
     const devices = gpus.length > 0 ? `${gpus.length} × ${[...new Set(gpus)].join(', ')}` : 'no GPU';
     const memory = `${Math.round(facts.memory.total_bytes / 1e9)} GB memory`;
     const runs = [...plan.services.instances, ...plan.workers].map(({ name }) => name).join(', ');
-    return [{ facts, plan }, `${devices}, ${facts.cpu.usable} cores, ${memory}; runs ${runs}`];
+    return [
+      { facts, plan },
+      `${devices}, ${facts.cpu.usable} cores, ${memory}; runs ${runs}${chosen ? ' (WORKERS is not set)' : ''}`,
+    ];
   });
 }
 

@@ -12,8 +12,8 @@ const REPLAY_WAIT = 10_000;
 const ANSWER_MS = 5_000;
 
 /**
- * What an orchestrator does before it takes the jobs over: without a build id it replays the unfinished ones, and in any
- * case it says so when the server sends the jobs to others. It holds nothing up for long and never fails.
+ * What an orchestrator does before it takes the jobs over: it replays the unfinished ones that are pinned to no build, and
+ * says so when the server sends the jobs to others. It holds nothing up for long and never fails.
  */
 export async function beforeTakeOver(
   connection: NativeConnection,
@@ -22,9 +22,7 @@ export async function beforeTakeOver(
   version?: DeploymentVersion,
 ): Promise<void> {
   const client = createClient(connection, config.temporalNamespace);
-  if (version === undefined) {
-    await replayWithin(REPLAY_WAIT, { client, bundlePath: workflowBundlePath(), dataDir: config.dataDir, logger });
-  }
+  await replayWithin(REPLAY_WAIT, { client, bundlePath: workflowBundlePath(), dataDir: config.dataDir, logger });
   try {
     const current = await currentOrchestrator(client, ANSWER_MS);
     const note = whoGetsJobs(current, version);

@@ -91,7 +91,7 @@ function jobMetrics(registry: Registry) {
     }),
     retries: new Counter({
       name: 'switchyard_job_retries_total',
-      help: 'Attempts after the first one',
+      help: 'Attempts after a failed or lost one',
       labelNames: ['pool', 'service'],
       registers,
     }),

@@ -27,6 +27,15 @@ export interface Drivers {
   close(): Promise<void>;
 }
 
+/** Somebody else decides; here it is only watched, for the status and the alerts. */
+const WATCHED: ScalingDriver = {
+  own: () => undefined,
+  awaited: () => 0,
+  order: () => {},
+  problem: () => undefined,
+  close: async () => {},
+};
+
 /** The drivers of a process, each made when the first pool asks for it. */
 export function createDrivers(options: DriverOptions): Drivers {
   const { policy, env, logger } = options;
@@ -50,7 +59,7 @@ export function createDrivers(options: DriverOptions): Drivers {
         return new PassingDriver({ send: sendToWebhook({ policy, env }), startupMs, logger });
       case 'kubernetes':
         // KEDA has the same queues and limits from the generated manifest; two hands on one Deployment would fight.
-        return new PassingDriver({ send: async () => {}, startupMs, logger });
+        return WATCHED;
       default:
         return name satisfies never;
     }

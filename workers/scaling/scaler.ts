@@ -12,6 +12,8 @@ export interface ScalerOptions {
   pools: ReadonlyMap<string, ScalingPolicy>;
   observer: Pick<PoolObserver, 'look'>;
   driverOf: (pool: string) => ScalingDriver;
+  /** Why nothing new starts in a pool, if so. */
+  holdOf: (pool: string) => string | undefined;
   spending: DailySpending;
   /** Identity of this process. */
   scaler: string;
@@ -72,7 +74,7 @@ export class Scaler {
   }
 
   #decide(pool: string, policy: ScalingPolicy, state: PoolState, look: PoolLook): PoolScaling {
-    const { driverOf, spending, intervalMs } = this.#options;
+    const { driverOf, holdOf, spending, intervalMs } = this.#options;
     const driver = driverOf(pool);
     const now = Date.now();
     const own = driver.own(pool);
@@ -92,6 +94,8 @@ export class Scaler {
       success_rate: look.success_rate,
       spent_today: spending.add(pool, now, paid, policy.cost_per_hour ?? 0),
     };
+    const held = holdOf(pool);
+    if (held !== undefined) seen.held = held;
     if (performance.now() - state.seenAt > GAP_TICKS * intervalMs) state.memory = undefined;
     state.seenAt = performance.now();
     const decision = decideScale(seen, policy, state.memory);

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { examples, type CommandContext } from '../context.ts';
 import { collectList, wholeNumber } from '../option-values.ts';
 import { note, say } from '../../terminal.ts';
+import { addKeda } from './keda.ts';
 import type { MachinePlan } from '../../../workers/machine/plan-machine-processes.ts';
 import type { MachinePlanOptions } from './machine-plan.ts';
 
@@ -36,6 +37,8 @@ export function addGenerate(parent: Command, context: CommandContext): void {
     const plan = await machinePlan({ ...options, paths: { servicesDir: CONTAINER_SERVICES, roots: ['/opt'] } });
     return { plan, text: composeFile(plan) };
   });
+
+  addKeda(generate, context);
 
   function kind(
     group: Command,

@@ -16,7 +16,8 @@ export function chooseGpu(
   gpus: readonly GpuFacts[],
   others: readonly (GpuFacts | undefined)[],
 ): GpuChoice {
-  const wish = config.gpuDevice ?? config.envVars?.['CUDA_VISIBLE_DEVICES'] ?? 'auto';
+  const { gpuDevice = 'auto', envVars } = config;
+  const wish = gpuDevice === 'auto' ? (envVars?.['CUDA_VISIBLE_DEVICES'] ?? 'auto') : gpuDevice;
   if (wish === 'cpu' || wish === '-1' || wish === '') return { gpu: undefined };
   if (wish === 'auto')
     return { gpu: gpus.toSorted((a, b) => taken(a, others) - taken(b, others) || free(b) - free(a))[0] };

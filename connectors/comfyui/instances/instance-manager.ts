@@ -68,6 +68,11 @@ export class InstanceManager {
     });
   }
 
+  /** Where its files lie. */
+  get folder(): string {
+    return this.#options.folder;
+  }
+
   /** What was wrong when the instances were loaded, in sentences. */
   get problems(): readonly string[] {
     return this.#problems;
@@ -297,6 +302,8 @@ export class InstanceManager {
     this.#files.noteChange();
     for (const instance of this.#list.all()) {
       instance.lose('is left: this process leaves', false);
+      // Its process ends with this one, and others must not take it for running.
+      if (this.#owns && this.#options.processes && instance.managed) instance.become('stopped');
       await instance.close();
     }
     await this.#files.release();

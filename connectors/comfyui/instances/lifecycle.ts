@@ -128,6 +128,8 @@ export class Lifecycle {
       }
     } else {
       const gpu = this.#choose(instance);
+      // At once: whoever is started beside it takes another.
+      instance.gpu = gpu;
       const others = this.#deps.list.all().filter((other) => other !== instance);
       const problems = checkInstance(
         instance.config,
@@ -138,15 +140,16 @@ export class Lifecycle {
         refuse(problems, `${instance.id} cannot be started`);
         await processes.examine(instance.config, gpu);
       } catch (error) {
+        instance.gpu = undefined;
         // Somebody who waits for a restart must not take it for running.
         if (before === 'starting') instance.become('error', (error as Error).message);
         throw error;
       }
-      instance.gpu = gpu;
       instance.become('starting');
       try {
         await processes.start(instance.config, gpu);
       } catch (error) {
+        instance.gpu = undefined;
         instance.become('error', (error as Error).message);
         throw error;
       }

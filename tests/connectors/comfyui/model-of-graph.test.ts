@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { modelOfGraph } from '../../../connectors/comfyui/model-of-graph.ts';
+import { manifests } from '../../../connectors/comfyui/manifest.ts';
 
 const loader = (inputs: object) => ({ class_type: 'Loader', inputs });
 
@@ -18,5 +18,5 @@ test.each([
   ['a link instead of a name', { workflow: { '4': loader({ ckpt_name: ['9', 0] }) } }, undefined],
   ['a template', { template: 'portrait' }, undefined],
 ])('the model of a graph: %s', (_, payload, model) => {
-  expect(modelOfGraph(payload)).toBe(model);
+  expect(manifests[0]!.modelOf!(payload)).toBe(model);
 });

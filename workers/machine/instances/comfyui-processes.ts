@@ -1,17 +1,19 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InstanceProcesses, ProcessEvent } from '../../../connectors/comfyui/instances/processes.ts';
 import type { InstanceConfig } from '../../../contract/instance.schema.ts';
 import type { GpuFacts } from '../../../contract/machine-facts.ts';
 import type { WorkerEntry } from '../../../platform/catalog/service-mapping.schema.ts';
 import { ConfigError, type ConfigProblem } from '../../../platform/config/config-error.ts';
-import { examineInstance } from '../services/examine-instance.ts';
+import { checkPortsFree, examineInstance } from '../services/examine-instance.ts';
+import { installService } from '../services/install-service.ts';
+import { planInstall } from '../services/plan-install.ts';
 import { planInstance } from '../services/plan-instance.ts';
 import { readDefinition } from '../services/plan-services.ts';
 import { readyMade } from '../services/ready-made.ts';
 import { ServiceError } from '../services/service-error.ts';
 import type { ServiceEvent } from '../services/service-events.ts';
-import type { InstancePlan, ServicePaths } from '../services/service-plan.ts';
+import type { InstallPlan, InstancePlan, ServicePaths } from '../services/service-plan.ts';
 import type { ServiceSupervisor } from '../services/supervisor.ts';
 
 interface ComfyProcessesDeps {
@@ -21,19 +23,28 @@ interface ComfyProcessesDeps {
   program: { id: string; entry: WorkerEntry };
   /** Our own environment, of which an allow-list is handed on. */
   env: NodeJS.ProcessEnv;
+  logsDir: string;
+  /** Ends an installation. */
+  signal: AbortSignal;
 }
 
 const PREFIX = 'instance-';
 
 /** Instances of ComfyUI as services of the machine's supervisor: `instance-<id>`, each with its own port and device. */
 export function createComfyProcesses(deps: ComfyProcessesDeps): InstanceProcesses {
-  const { supervisor, paths } = deps;
+  const { supervisor, paths, logsDir, env } = deps;
   const find = (id: string) => supervisor.list().find(({ name }) => name === PREFIX + id);
   return {
     roots: [paths.servicesDir, ...paths.roots],
-    examine: (config, gpu) => examineInstance(planOf(config, gpu, deps), deps.env),
+    async examine(config, gpu) {
+      const { plan, install } = planOf(config, gpu, deps);
+      // What is not there yet is brought by its installation.
+      if (install && isMissing(install)) await checkPortsFree(plan);
+      else await examineInstance(plan, deps.env);
+    },
     async start(config, gpu) {
-      const plan = planOf(config, gpu, deps);
+      const { plan, install } = planOf(config, gpu, deps);
+      if (install && isMissing(install)) await installService(install, { logsDir, env, signal: deps.signal });
       writeExtraPaths(config, plan);
       await supervisor.start(plan);
     },
@@ -52,12 +63,17 @@ export function createComfyProcesses(deps: ComfyProcessesDeps): InstanceProcesse
   };
 }
 
+/** A copy that somebody has put there is used as it is; an installation that was interrupted goes on. */
+function isMissing({ dir }: InstallPlan): boolean {
+  return !existsSync(dir) || existsSync(join(dir, '.switchyard'));
+}
+
 /** @throws ServiceError `validation` naming what is wrong with the mapping */
 function planOf(
   config: InstanceConfig,
   gpu: GpuFacts | undefined,
   { program, paths }: ComfyProcessesDeps,
-): InstancePlan {
+): { plan: InstancePlan; install: InstallPlan | undefined } {
   const { id, entry } = program;
   const at = `workers.${id}`;
   const problems: ConfigProblem[] = [];
@@ -67,16 +83,14 @@ function planOf(
   const place = { name: PREFIX + config.id, index: 0, ports: [config.port], env: {}, ...(gpu ? { gpu } : {}) };
   const plan =
     definition && planInstance({ id, entry, definition: { ...definition, host }, preset, place, paths, at, problems });
+  const install = definition && planInstall(id, definition, paths, at, problems);
   if (!plan || problems.length > 0) {
     const why = problems.length > 0 ? new ConfigError('', problems).message.trim() : 'it has no command';
     throw new ServiceError('validation', `${config.id} cannot be started as the mapping has it (${at}): ${why}`);
   }
   const { CUDA_VISIBLE_DEVICES: _, ...own } = config.envVars ?? {};
-  return {
-    ...plan,
-    command: [...plan.command, ...extraPathArgs(config, plan)] as [string, ...string[]],
-    env: { ...plan.env, ...own },
-  };
+  const command = [...plan.command, ...extraPathArgs(config, plan)] as [string, ...string[]];
+  return { plan: { ...plan, command, env: { ...plan.env, ...own } }, install };
 }
 
 function extraPathArgs({ customNodesPath }: InstanceConfig, plan: InstancePlan): string[] {
