@@ -9,4 +9,7 @@ export { machine, needs, scaler };
 
 // Jobs end on the build of the orchestrator that they began with. What lives on goes over to the next one, or no build
 // would ever be done.
-for (const lasting of [machine, needs, scaler]) setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, lasting);
+const LASTING = { versioningBehavior: 'AUTO_UPGRADE' } as const;
+setWorkflowOptions(LASTING, machine);
+setWorkflowOptions(LASTING, needs);
+setWorkflowOptions(LASTING, scaler);
