@@ -9,6 +9,7 @@ import { runLoad } from './load.ts';
 import { largeOutput } from './large-output.ts';
 import { liveTokens } from './live.ts';
 import type { Measurement } from './measurement.ts';
+import { scaling } from './scaling.ts';
 import { openSite, type Site } from './site.ts';
 import { upscaleAgainstTileLoop } from './upscale.ts';
 
@@ -27,6 +28,7 @@ const parts: Record<string, (site: Site) => Promise<Measurement | Measurement[]>
   live: liveTokens,
   output: largeOutput,
   comfyui: (site) => comfyuiGap(site),
+  scaling,
   upscale: () => upscaleAgainstTileLoop(),
 };
 

@@ -46,7 +46,7 @@ export function renderPages(code) {
 }
 
 /** The registries as they are at start, each with a line for every metric. */
-function metricsOf({ ApiMetrics, createWorkerMetrics, createMachineMetrics }) {
+function metricsOf({ ApiMetrics, createWorkerMetrics, createMachineMetrics, createScalingMetrics }) {
   const none = async () => ({ waiting: [], slots: [], states: [] });
   const listed = (registry, labels = []) =>
     registry.getMetricsAsArray().map(({ name, help, type, labelNames }) => ({
@@ -56,6 +56,7 @@ function metricsOf({ ApiMetrics, createWorkerMetrics, createMachineMetrics }) {
   return [
     { from: 'API', metrics: listed(new ApiMetrics(() => 0, none).registry) },
     { from: 'Pool workers', metrics: listed(createWorkerMetrics().registry) },
+    { from: 'Scaler', metrics: listed(createScalingMetrics().registry) },
     {
       from: 'Machines',
       metrics: listed(
@@ -87,6 +88,7 @@ const SOURCES = [
   'api/metrics.js',
   'workers/process/worker-metrics.js',
   'workers/machine/machine-metrics.js',
+  'workers/scaling/scaling-metrics.js',
 ];
 
 /** Pages whose file on disk is not what the code says. */

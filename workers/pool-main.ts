@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CancelledFailure } from '@temporalio/common';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
 import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
@@ -21,9 +20,10 @@ import { PoolSlots } from './pool/pool-slots.ts';
 import { startStatusReports } from './pool/report-status.ts';
 import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
 import { findMissingEnv, withRequiredEnv } from './pool/required-env.ts';
+import { Departure } from './process/departure.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
-import { announceReady, runMain, untilAskedToStop, untilToldToDrain } from './process/lifecycle.ts';
+import { announceReady, onAskedToStop, onToldToDrain, runMain } from './process/lifecycle.ts';
 import { loadProcess } from './process/load-process.ts';
 import { startLiveSource } from './process/start-live.ts';
 import { connectPatiently, installTemporalRuntime } from './process/temporal-runtime.ts';
@@ -35,14 +35,9 @@ export interface PoolWorkerProcessOptions extends AskedWork {
   maxConcurrent?: number;
   /** First port to try for the health server. */
   healthPort?: number;
-  /**
-   * The supervisor may tell it to drain: it takes no more jobs and leaves with the last one, however long that takes.
-   * When it is asked to leave, jobs have the usual grace time all the same.
-   */
-  drainable?: boolean;
 }
 
-/** Longer than any job: the grace time of a worker that drains. */
+/** Longer than any job. The SDK's own grace time is fixed when a worker is made; ours can be shortened. Milliseconds. */
 const NO_HURRY_MS = 30 * 86_400_000;
 
 /**
@@ -51,12 +46,13 @@ const NO_HURRY_MS = 30 * 86_400_000;
  * @throws ConfigError when it cannot start as asked
  */
 export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): Promise<number> {
-  const stop = untilAskedToStop();
-  const drain = options.drainable ? untilToldToDrain() : new Promise<string>(() => {});
-  const handOver = new AbortController();
+  const departure = new Departure();
+  let grace = 0;
+  listenForRequests(departure, () => grace);
   const label = options.pool ?? options.instanceOf ?? 'machine';
   const base = await loadProcess(`worker-${label}`, process.env);
   const { config, catalog, discovered } = base;
+  grace = config.shutdownGrace;
   const asked = { ...options, workers: options.workers ?? config.workers };
   const assignment = await assignWork(base, asked);
   // Connectors look for their settings in the environment of the process.
@@ -71,7 +67,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const routes = onePerQueue(usable);
   const declared = parseDeclaredFacts(config.workerFacts);
   installTemporalRuntime(config, logger);
-  const connection = await connectPatiently(config, logger, stop);
+  const connection = await connectPatiently(config, logger, departure.begun);
   if (!connection) return 0;
 
   const connectors = new ConnectorHost(discovered, logger, plugins);
@@ -93,7 +89,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     worker: identity,
     observer: metrics.observer,
     live: live.source,
-    ...(options.drainable ? { handOver: handOver.signal } : {}),
+    handOver: departure.handOver,
   });
   const slots = new PoolSlots();
   const poolWorkers = {
@@ -105,7 +101,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     identity,
     maxConcurrent: options.maxConcurrent,
     slots,
-    ...(options.drainable ? { graceMs: NO_HURRY_MS } : {}),
+    graceMs: NO_HURRY_MS,
   };
   const workers = await createPoolWorkers(poolWorkers);
   const client = createClient(connection, config.temporalNamespace);
@@ -132,45 +128,43 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     send: (report) => live.source.report(report),
   });
   live.source.reportFrom(() => reports.current());
-  let leaving = false;
   const health = await startHealthServer({
     host: config.healthHost,
     port: options.healthPort ?? config.healthPort,
     logger,
     metrics: metrics.registry,
     health: () => ({
-      healthy: !leaving && group.states().every((worker) => worker.state === 'RUNNING'),
-      status: leaving ? 'leaving' : 'running',
+      healthy: !departure.state && group.states().every((worker) => worker.state === 'RUNNING'),
+      status: departure.state ? 'leaving' : 'running',
+      ...departure.state,
     }),
     status: () => ({
       role: 'pool-worker',
       pool: label,
       identity,
+      ...(departure.state ? { leaving: departure.state } : {}),
       uptime_seconds: Math.round(process.uptime()),
       memory_bytes: process.memoryUsage.rss(),
       workers: group.states(),
       connectors: connectors.states(),
       plugins: plugins?.names ?? [],
     }),
+    drain: (graceMs = config.drainGrace) => ({
+      identity,
+      ...departure.ask('drained', graceMs),
+      active_jobs: sum(group.states().map((worker) => worker.active_jobs)),
+    }),
   });
   const queues = group.states().map((worker) => worker.task_queue);
   logger.info({ queues, health_url: health.url, identity }, 'pool worker ready');
   announceReady({ health_url: health.url, queues });
 
-  const why = await Promise.race([stop, drain, group.failed]);
-  leaving = true;
-  logger.info({ why: typeof why === 'string' ? why : 'worker failed' }, 'pool worker leaving: no new jobs');
+  void group.failed.then(() => departure.ask('worker failed', config.shutdownGrace));
+  logger.info({ why: await departure.begun, ...departure.state }, 'pool worker leaving: no new jobs');
   const queuesKept = kept.stop();
   group.shutdown();
-  if (why === 'drained') await Promise.race([stop, group.failed]);
-  const hurry = options.drainable
-    ? setTimeout(() => handOver.abort(new CancelledFailure('WORKER_SHUTDOWN')), config.shutdownGrace)
-    : undefined;
-  // A connector that ignores its signal must not keep the process: its job is retried elsewhere anyway.
-  const overdue = setTimeout(() => process.exit(1), config.shutdownGrace + 5_000);
   const error = await group.failed;
-  clearTimeout(hurry);
-  clearTimeout(overdue);
+  departure.dispose();
   reports.stop();
   pools.stop();
   await queuesKept;
@@ -180,6 +174,19 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   await connection.close();
   logger.info('pool worker stopped');
   return error === undefined ? 0 : 1;
+}
+
+/** The first signal lets jobs go on for the usual grace time, the second hands them over, a third ends the process. */
+function listenForRequests(departure: Departure, grace: () => number): void {
+  onAskedToStop((why, signals) => {
+    if (signals > 2) process.exit(130);
+    departure.ask(why, signals > 1 ? 0 : grace());
+  });
+  onToldToDrain((graceMs = Number.POSITIVE_INFINITY) => departure.ask('drained', graceMs));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function names(list: string | undefined): string[] | undefined {
@@ -195,7 +202,6 @@ if (isEntryPoint(import.meta.url)) {
       'instance-of': { type: 'string' },
       'max-concurrent': { type: 'string' },
       'health-port': { type: 'string' },
-      drainable: { type: 'boolean' },
     },
   });
   await runMain(() =>
@@ -206,7 +212,6 @@ if (isEntryPoint(import.meta.url)) {
       instanceOf: values['instance-of'],
       maxConcurrent: values['max-concurrent'] === undefined ? undefined : Number(values['max-concurrent']),
       healthPort: values['health-port'] === undefined ? undefined : Number(values['health-port']),
-      drainable: values.drainable,
     }),
   );
 }

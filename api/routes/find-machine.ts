@@ -8,7 +8,7 @@ import { HttpProblem } from '../http/http-problem.ts';
 const LOOK_MS = 2_000;
 
 /** The id in a path. @throws HttpProblem not_found for one that cannot exist */
-export function machineIdOf(req: Request): string {
+function machineIdOf(req: Request): string {
   const id = String(req.params['id']);
   if (!MACHINE_ID.test(id)) throw noMachine(id);
   return id;
@@ -22,7 +22,7 @@ export async function findMachine(api: ApiContext, req: Request): Promise<Machin
   return view;
 }
 
-export function noMachine(id: string): HttpProblem {
+function noMachine(id: string): HttpProblem {
   return new HttpProblem(
     'not_found',
     `There is no machine ${JSON.stringify(id.slice(0, 100))}; one that was away for a week is forgotten`,

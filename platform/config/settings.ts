@@ -241,6 +241,12 @@ export const SETTINGS = {
     default: '10s',
     description: 'How long a leaving worker lets its jobs go on before they are interrupted and go elsewhere',
   }),
+  drainGrace: setting({
+    env: 'SWITCHYARD_DRAIN_GRACE',
+    schema: duration,
+    default: '1h',
+    description: 'How long a worker that was told to drain lets its jobs go on before they go elsewhere',
+  }),
   heartbeatTimeout: setting({
     env: 'SWITCHYARD_HEARTBEAT_TIMEOUT',
     schema: duration,

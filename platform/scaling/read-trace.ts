@@ -50,7 +50,13 @@ export function readTrace(text: string): Trace {
 }
 
 type Fields = Partial<Record<Field, unknown>>;
-type Problem = { problem: string };
+interface Problem {
+  problem: string;
+}
+
+function isProblem(found: Fields | Problem): found is Problem {
+  return 'problem' in found;
+}
 
 function headingOf(line: string): Field[] | Problem {
   const names = splitCsv(line).map((name) => name.trim().toLowerCase());
@@ -79,7 +85,7 @@ function jsonFields(line: string): Fields | Problem {
 }
 
 function jobOf(fields: Fields | Problem): TraceLine | Problem {
-  if ('problem' in fields) return fields as Problem;
+  if (isProblem(fields)) return fields;
   const { at: atField, duration: durationField, pool, failed } = fields;
   const at = timeOf(atField);
   if (at === undefined) return { problem: `at: ${said(atField)} is no time: RFC 3339 or milliseconds` };
@@ -110,7 +116,7 @@ function durationOf(value: unknown): number | undefined {
 function flagOf(value: unknown): boolean | undefined {
   if (value === undefined || value === null) return false;
   if (typeof value === 'boolean') return value;
-  const text = String(value).toLowerCase();
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : '';
   if (['true', '1', 'yes'].includes(text)) return true;
   return ['false', '0', 'no'].includes(text) ? false : undefined;
 }

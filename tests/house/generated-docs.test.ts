@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ApiMetrics } from '../../api/metrics.ts';
 import { createMachineMetrics } from '../../workers/machine/machine-metrics.ts';
+import { createScalingMetrics } from '../../workers/scaling/scaling-metrics.ts';
 import { createWorkerMetrics } from '../../workers/process/worker-metrics.ts';
 import { ERROR_CODES } from '../../contract/errors.ts';
 import * as poolSchemas from '../../platform/catalog/pools.schema.ts';
@@ -30,7 +31,7 @@ describe('pages made from code', () => {
       ...scalingSchemas,
       ...mappingSchemas,
       serviceSchema,
-      ...{ ApiMetrics, createWorkerMetrics, createMachineMetrics },
+      ...{ ApiMetrics, createWorkerMetrics, createMachineMetrics, createScalingMetrics },
     });
   });
 

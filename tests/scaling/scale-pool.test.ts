@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { JobView } from '../../contract/job-view.ts';
+import { runCommand } from '../cli/run-command.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import { ScalingSite } from './scaling-site.ts';
 
@@ -49,6 +50,20 @@ describe('a pool that scales with local workers', () => {
     }, 240_000);
     expect(end.reason).toContain('idle for');
     expect(end.cost_today).toBeGreaterThan(0);
+
+    const surroundings = { cwd: site.stack.dataDir, env: { ...site.stack.env, SWITCHYARD_URL: site.stack.api } };
+    const status = await runCommand(['scale', 'status'], surroundings);
+    expect(status.stdout).toMatch(/elastic +0 +0 ready +0-4 +0 /);
+    const trace = await runCommand(['scale', 'trace', '--limit', '10'], surroundings);
+    expect(trace.stdout.trim().split('\n')).toHaveLength(10);
+    const played = await runCommand(['scale', 'simulate', '--trace', '-', '--json'], {
+      ...surroundings,
+      stdin: trace.stdout,
+    });
+    expect(JSON.parse(played.stdout)).toMatchObject({
+      bad_lines: 0,
+      pools: [{ pool: 'elastic', runs: [{ jobs: 10 }, {}] }],
+    });
   }, 600_000);
 
   test('a site that stops hands on what its workers run, as at any other worker', async () => {

@@ -106,7 +106,7 @@ export class KeptWorker {
     this.#patient = false;
     const kept = this.#kept;
     this.#kept = undefined;
-    // One that drains is hurried on; a second signal would end one that leaves already at once.
+    // One that drains is hurried on: a signal leaves it the usual grace time.
     if (!kept && this.#leaving) this.#life?.askToStop();
     const timer = setTimeout(() => this.#life?.kill(), this.#options.graceMs);
     await Promise.all([kept?.stop(this.#options.graceMs), this.#leaving]);
@@ -167,7 +167,7 @@ export class KeptWorker {
     const { plan, records, launch } = this.#options;
     const mark = records.newMark(plan.name);
     const slots = this.#slots === undefined ? [] : ['--max-concurrent', String(this.#slots)];
-    const life = await launch([...plan.args, ...slots, '--drainable'], { ...plan.env, [MARK_VARIABLE]: mark });
+    const life = await launch([...plan.args, ...slots], { ...plan.env, [MARK_VARIABLE]: mark });
     const identity = identify(life.pid) ?? { pid: life.pid, started: '' };
     records.write({ ...identity, name: plan.name, mark });
     this.#tree = watchTree(identity, mark);

@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { parseDuration } from '../../contract/duration.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 
 export interface HealthServerOptions {
@@ -10,6 +12,12 @@ export interface HealthServerOptions {
   health: () => { healthy: boolean } & Record<string, unknown>;
   status: () => Record<string, unknown> | Promise<Record<string, unknown>>;
   metrics: Registry;
+  /**
+   * Lets the process leave with its jobs done; `POST /drain?grace=5m`, from this machine alone. Default: there is no such
+   * address.
+   * @param graceMs as asked for; undefined: it was not said
+   */
+  drain?: (graceMs: number | undefined) => object;
   logger: Logger;
 }
 
@@ -21,10 +29,11 @@ export interface HealthServer {
 /** How many ports are tried: a machine with more workers than this needs ports set by hand. */
 const TRIES = 200;
 
-/** `/health`, `/status` and `/metrics` of one worker process. */
+/** `/health`, `/status` and `/metrics` of one worker process, and `/drain` where it can be drained. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    void answer(options, request.url ?? '/').then(
+    const reply = (request.url ?? '/').split('?')[0] === '/drain' ? drain(options, request) : answer(options, request.url ?? '/');
+    void reply.then(
       ({ code, type, body }) =>
         response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body),
       (error: unknown) => {
@@ -47,24 +56,47 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   };
 }
 
-async function answer(
-  options: HealthServerOptions,
-  url: string,
-): Promise<{ code: number; type: string; body: string }> {
-  const json = 'application/json; charset=utf-8';
+interface Answer {
+  code: number;
+  type: string;
+  body: string;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+
+async function drain(options: HealthServerOptions, { method, url, headers, socket }: IncomingMessage): Promise<Answer> {
+  const refuse = (status: number, code: ErrorCode, detail: string) => ({
+    code: status,
+    type: JSON_TYPE,
+    body: JSON.stringify({ code, detail }),
+  });
+  if (!options.drain) return refuse(404, 'not_found', 'This process cannot be drained: stop it');
+  if (method !== 'POST') return refuse(405, 'method_not_allowed', 'POST /drain?grace=5m lets the worker leave');
+  // A page in a browser of this machine could post here too; browsers say where a request comes from.
+  if (!LOOPBACK.test(socket.remoteAddress ?? '') || headers.origin !== undefined)
+    return refuse(403, 'permission', 'A worker is drained from its own machine alone: switchyard worker drain');
+  const grace = new URL(url ?? '/', 'http://localhost').searchParams.get('grace');
+  const graceMs = grace === null ? undefined : parseDuration(grace);
+  if (grace !== null && graceMs === undefined)
+    return refuse(422, 'validation', 'grace must be a duration such as 30s, 5m or 2h');
+  return { code: 202, type: JSON_TYPE, body: JSON.stringify(options.drain(graceMs)) };
+}
+
+async function answer(options: HealthServerOptions, url: string): Promise<Answer> {
   switch (url.split('?')[0]) {
     case '/health': {
       const health = options.health();
-      return { code: health.healthy ? 200 : 503, type: json, body: JSON.stringify(health) };
+      return { code: health.healthy ? 200 : 503, type: JSON_TYPE, body: JSON.stringify(health) };
     }
     case '/status':
-      return { code: 200, type: json, body: JSON.stringify(await options.status()) };
+      return { code: 200, type: JSON_TYPE, body: JSON.stringify(await options.status()) };
     case '/metrics':
       return { code: 200, type: options.metrics.contentType, body: await options.metrics.metrics() };
     default:
       return {
         code: 404,
-        type: json,
+        type: JSON_TYPE,
         body: JSON.stringify({ code: 'not_found', detail: 'There are /health, /status and /metrics' }),
       };
   }

@@ -1,30 +1,35 @@
 /**
- * Resolves when this process should leave: SIGTERM, SIGINT, or the end of the supervisor that started it (its IPC
- * channel closes even when it is killed). A second signal ends the process at once.
+ * Calls back at each request to leave: SIGTERM, SIGINT, or the end of the supervisor that started this process (its IPC
+ * channel closes even when it is killed).
+ * @param ask gets the reason and, of a signal, which one it is, from 1 on
  */
+export function onAskedToStop(ask: (why: string, signals: number) => void): void {
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ask(signal, ++signals));
+  if (process.connected) process.on('disconnect', () => ask('supervisor gone', signals));
+}
+
+/** Resolves when this process should leave. A second signal ends it at once. */
 export function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
     let asked = false;
-    const ask = (why: string) => {
+    onAskedToStop((why) => {
       if (asked && why.startsWith('SIG')) process.exit(130);
       asked = true;
       resolve(why);
-    };
-    process.on('SIGTERM', () => ask('SIGTERM'));
-    process.on('SIGINT', () => ask('SIGINT'));
-    if (process.connected) process.on('disconnect', () => ask('supervisor gone'));
+    });
   });
 }
 
 /**
- * Resolves when the supervisor says `{type: 'drain'}` over the IPC channel: no more jobs, and time for those there are.
+ * Calls back when the supervisor says `{type: 'drain'}` over the IPC channel: no more jobs, and time for those there are.
  * A signal afterwards asks to leave as ever.
+ * @param drain gets `grace_ms` of the message, if it has one
  */
-export function untilToldToDrain(): Promise<string> {
-  return new Promise((resolve) => {
-    process.on('message', (message) => {
-      if ((message as { type?: unknown } | null)?.type === 'drain') resolve('drained');
-    });
+export function onToldToDrain(drain: (graceMs: number | undefined) => void): void {
+  process.on('message', (message) => {
+    const { type, grace_ms: grace } = (message ?? {}) as { type?: unknown; grace_ms?: unknown };
+    if (type === 'drain') drain(typeof grace === 'number' && grace >= 0 ? grace : undefined);
   });
 }
 

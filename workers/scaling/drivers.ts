@@ -89,7 +89,7 @@ function launchWorker(
   return launchNode({
     name: `scaled-${worker}`,
     module: join(workersDir, 'pool-main.js'),
-    args: ['--pool', pool, '--drainable'],
+    args: ['--pool', pool],
     // All that the pool can do: a choice in WORKERS is for the processes that are started by hand.
     env: { ...env, WORKERS: '' },
     cwd: process.cwd(),

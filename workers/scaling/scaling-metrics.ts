@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PoolScaling, ScalingAlertKind, ScalingReport } from '../../contract/scaling.ts';
+import { addProcessMetrics } from '../../platform/metrics/process-metrics.ts';
 
 export interface ScalingMetrics {
   registry: Registry;
@@ -12,7 +13,7 @@ const ALERTS: readonly ScalingAlertKind[] = ['exhaustion', 'degradation', 'cost'
 /** Prometheus metrics of a scaler process. */
 export function createScalingMetrics(): ScalingMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'switchyard_' });
+  addProcessMetrics(registry, 'scaler');
   const registers = [registry];
   const workers = new Gauge({
     name: 'switchyard_scaling_workers',

@@ -41,7 +41,10 @@ export function kedaManifests(
 # KEDA sees jobs that wait, not those that run: a pod it takes away needs time for its jobs. Its Deployment has to give
 # SWITCHYARD_SHUTDOWN_GRACE and terminationGracePeriodSeconds as in the manifests of --image. docs/scaling.md tells more.
 `;
-  return head + documents.map((document) => stringify(document, { lineWidth: 120, aliasDuplicateObjects: false })).join('---\n');
+  return (
+    head +
+    documents.map((document) => stringify(document, { lineWidth: 120, aliasDuplicateObjects: false })).join('---\n')
+  );
 }
 
 function metadata(name: string, { kubernetesNamespace }: KedaOptions) {
