@@ -1,13 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import addFormatsModule from 'ajv-formats';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { ROOT } from '../house/repository.ts';
 
 const CONFIG = join(ROOT, 'config');
 const OPTIONS = { allErrors: true, allowUnionTypes: true };
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-const validator = (name: string) => new Ajv2020(OPTIONS).compile(read(join(CONFIG, 'schema', name)));
+const compiled = (schema: Record<string, unknown>) => {
+  const ajv = new Ajv2020(OPTIONS);
+  (addFormatsModule as unknown as (ajv: Ajv2020) => void)(ajv);
+  return ajv.compile(schema);
+};
+const validator = (name: string) => compiled(read(join(CONFIG, 'schema', name)));
 
 const shipped = [
   'pools.json',
@@ -22,7 +28,7 @@ describe('JSON schemas for editors', () => {
     const file = join(CONFIG, name);
     const document = read(file);
     const schema = resolve(dirname(file), String(document['$schema']));
-    const validate = new Ajv2020(OPTIONS).compile(read(schema));
+    const validate = compiled(read(schema));
     expect([validate(document), validate.errors]).toEqual([true, null]);
   });
 
