@@ -17,6 +17,7 @@ import { RequestGuard } from './http/request-guard.ts';
 import { ApiMetrics } from './metrics.ts';
 import { Slots } from './watch/watch-context.ts';
 import { WatchHub } from './watch/watch-hub.ts';
+import { backendIsAway } from './services/backend-away.ts';
 import { LiveHub } from '../platform/live/live-hub.ts';
 import { LiveDoor } from './ws/live-door.ts';
 import { WsServer } from './ws/ws-server.ts';
@@ -101,7 +102,13 @@ function createContext({ live: _, ...deps }: ApiDeps, live: LiveHub, closing: Ab
   const pools = deps.pools ?? new LivePools({ client, pools: deps.catalog.pools, logger });
   const catalog = { ...deps.catalog, pools: pools.effective };
   presence.poolLimit = (pool) => pools.control(pool).limits.max_concurrent_jobs;
-  const queues = (taskQueue: string) => pools.holdOf(taskQueue) ?? presence.queue(taskQueue);
+  const queues = (taskQueue: string) => {
+    const hold = pools.holdOf(taskQueue);
+    if (hold) return hold;
+    const state = presence.queue(taskQueue);
+    const served = state === 'free' || state === 'busy';
+    return served && backendIsAway(taskQueue, presence.workers(), live.reports.list()) ? 'unwell' : state;
+  };
   const poolChanger = new PoolChanger(client, pools, (pool) => poolQueues(catalog, presence.workers(), pool));
   const addresses = {
     apiUrl: `${config.publicUrl?.replace(/\/+$/, '') ?? ''}${API_PREFIX}`,

@@ -4,7 +4,7 @@ import { z } from 'zod';
  * The configuration of one ComfyUI instance, with the field names of its file (`comfyui_instances.json`). Unlike other
  * wire documents it is in camelCase: the file's format says so, and one document has one spelling everywhere.
  */
-export const INSTANCE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+const INSTANCE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 const ID_HINT = 'must be 1–63 letters, digits, "-" or "_", a letter or digit first';
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[?[0-9A-Fa-f:.]{2,45}\]?)$/;

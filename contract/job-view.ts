@@ -16,6 +16,7 @@ export const STATUS_REASONS = [
   'no_worker',
   'no_orchestrator',
   'concurrency_limit',
+  'backend_unavailable',
   'retry_backoff',
   'rate_limited',
   'cancel_requested',

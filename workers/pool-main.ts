@@ -17,10 +17,10 @@ import { createPoolWorkers, derivedWorkers } from './pool/create-pool-workers.ts
 import { followPools } from './pool/follow-pools.ts';
 import { keepQueues } from './pool/keep-queues.ts';
 import { PoolSlots } from './pool/pool-slots.ts';
-import { startStatusReports } from './pool/report-status.ts';
 import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
 import { findMissingEnv, withRequiredEnv } from './pool/required-env.ts';
 import { Departure } from './process/departure.ts';
+import { watchBackends } from './pool/watch-backends.ts';
 import { startHealthServer } from './process/health-server.ts';
 import { isEntryPoint, processIdentity } from './process/identity.ts';
 import { announceReady, onAskedToStop, onToldToDrain, runMain } from './process/lifecycle.ts';
@@ -87,7 +87,13 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     workRoot,
     maxOutputBytes: config.maxOutputBytes,
     worker: identity,
-    observer: metrics.observer,
+    observer: {
+      started: (start) => metrics.observer.started(start),
+      ended: (start, end) => {
+        metrics.observer.ended(start, end);
+        backends.noteEnd(start, end.outcome);
+      },
+    },
     live: live.source,
     handOver: departure.handOver,
   });
@@ -106,6 +112,16 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const workers = await createPoolWorkers(poolWorkers);
   const client = createClient(connection, config.temporalNamespace);
   const pools = await followPools({ client, pools: catalog.pools, slots, logger });
+  const { missing } = await findMissingEnv(assignment.routes, sources);
+  const backends = watchBackends({
+    worker: identity,
+    served: servedSubjects(routes, connectors, slots.limits()),
+    missing: lackingSubjects(assignment.routes, routes, missing),
+    slots,
+    live: live.source,
+    hide: createRedactor(knownSecrets(process.env)),
+    logger,
+  });
   const group = runWorkers(workers, logger);
   const kept = keepQueues({
     ...{ client, config, catalog, routes: usable, declared, connectors, group, env: process.env, logger },
@@ -113,21 +129,6 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
     slotsOf: ({ pool, capability }) => slots.of(taskQueueOf(pool, capability)).slots,
     opened: (pool, taskQueue) => pools.opened(pool, taskQueue),
   });
-  // Ready before the first job asks; one that cannot start now is tried again by its first job.
-  for (const { connector, api_config: apiConfig } of routes) {
-    connectors
-      .get(connector, apiConfig)
-      .catch((error: unknown) => logger.warn({ err: error, connector }, 'connector not ready'));
-  }
-  const { missing } = await findMissingEnv(assignment.routes, sources);
-  const reports = startStatusReports({
-    worker: identity,
-    served: servedSubjects(routes, connectors, slots.limits()),
-    missing: lackingSubjects(assignment.routes, routes, missing),
-    hide: createRedactor(knownSecrets(process.env)),
-    send: (report) => live.source.report(report),
-  });
-  live.source.reportFrom(() => reports.current());
   const health = await startHealthServer({
     host: config.healthHost,
     port: options.healthPort ?? config.healthPort,
@@ -147,6 +148,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
       memory_bytes: process.memoryUsage.rss(),
       workers: group.states(),
       connectors: connectors.states(),
+      closed_queues: backends.closed(),
       plugins: plugins?.names ?? [],
     }),
     drain: (graceMs = config.drainGrace) => ({
@@ -165,7 +167,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   group.shutdown();
   const error = await group.failed;
   departure.dispose();
-  reports.stop();
+  backends.stop();
   pools.stop();
   await queuesKept;
   await connectors.cleanup();

@@ -52,7 +52,7 @@ function handBack(context: Context, given: JobTask, worker: string): Application
   }).finish({});
   return ApplicationFailure.create({
     type: 'service_unavailable',
-    message: 'The worker had just taken another job; this one goes back to its queue',
+    message: 'The worker had just taken another job, or its backend is away; this one goes back to its queue',
     nextRetryDelay: BACK_AFTER,
   });
 }

@@ -4,9 +4,12 @@ import { usageError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { note } from '../terminal.ts';
 import { examples, globalOptions, type CommandContext } from './context.ts';
+import { addDrainWorker } from './drain-worker.ts';
 import { collectList, wholeNumber } from './option-values.ts';
 
 const END_OF_PROCESS = 'A signal (Ctrl-C, SIGTERM) stops it in order; a second one at once.';
+const END_OF_WORKER =
+  'A signal (Ctrl-C, SIGTERM) lets its jobs go on for SWITCHYARD_SHUTDOWN_GRACE, then they go elsewhere with their checkpoints; a second one hands them over at once.';
 
 export function addUp(parent: Command, context: CommandContext): void {
   parent
@@ -26,7 +29,7 @@ export function addUp(parent: Command, context: CommandContext): void {
 }
 
 export function addWorker(parent: Command, context: CommandContext): void {
-  parent
+  const worker = parent
     .command('worker')
     .description('Run a worker process for a pool, or for workers of the service mapping')
     .option('--pool <pool>', 'the pool it works for')
@@ -48,7 +51,7 @@ export function addWorker(parent: Command, context: CommandContext): void {
         ['switchyard worker --pool heavy', 'joins the stack that runs on this machine'],
         ['TEMPORAL_ADDRESS=temporal:7233 switchyard worker --pool standard --capabilities upscale', ''],
         ['switchyard worker --workers comfyui-remote,openai-api:2', 'in all their pools; twice the jobs of the second'],
-      )}\n\n${END_OF_PROCESS}`,
+      )}\n\n${END_OF_WORKER}`,
     )
     .action(
       async (
@@ -66,6 +69,7 @@ export function addWorker(parent: Command, context: CommandContext): void {
         await runAsProcess(() => runPoolWorkerProcess(options));
       },
     );
+  addDrainWorker(worker, context);
 }
 
 export function addOrchestrator(parent: Command, context: CommandContext): void {

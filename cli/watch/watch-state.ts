@@ -92,6 +92,7 @@ const REASONS: Record<StatusReason, string> = {
   no_worker: 'no worker',
   no_orchestrator: 'no orchestrator',
   concurrency_limit: 'all workers busy',
+  backend_unavailable: 'backend away',
   retry_backoff: 'waiting to retry',
   rate_limited: 'rate limited',
   cancel_requested: 'cancelling',

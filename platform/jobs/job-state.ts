@@ -152,6 +152,11 @@ function queueReason(
       };
     case 'busy':
       return { status_reason: 'concurrency_limit', status_message: `All workers of the queue ${taskQueue} are busy` };
+    case 'unwell':
+      return {
+        status_reason: 'backend_unavailable',
+        status_message: `The backend behind the workers of the queue ${taskQueue} is away; it starts by itself when that is back. \`switchyard services ${capability}\` says more`,
+      };
     default:
       return { status_reason: 'starting' };
   }

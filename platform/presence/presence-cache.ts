@@ -22,7 +22,7 @@ const SHUTTING_DOWN = 2;
 type Heartbeat = temporal.api.worker.v1.IWorkerHeartbeat;
 
 /** What is known of the workers of one queue. */
-export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown' | QueueHold;
+export type QueuePresence = 'free' | 'busy' | 'none' | 'unknown' | 'unwell' | QueueHold;
 
 /** Its pool starts nothing; told by who knows the pools, never by the cache of workers itself. */
 type QueueHold = 'paused' | 'draining';

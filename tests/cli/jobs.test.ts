@@ -170,7 +170,7 @@ describe('the example jobs', () => {
   test('requirements that nobody meets: it says why it waits, then times out with exit code 5', async () => {
     const { code, stdout } = await submitExample('simulation-requirements.json', '--start-timeout', '2s');
     expect(code).toBe(5);
-    expect(stdout).toMatch(/requirements not met: .*gpu/);
+    expect(stdout).toMatch(/requirements not met: .*8 GPUs/);
     expect(stdout).toMatch(/^✖ simulation timed out/m);
   });
 

@@ -6,7 +6,8 @@ let stack: ProcessStack;
 beforeEach(async () => {
   stack = await ProcessStack.start();
   await stack.server();
-  await stack.worker('fast-lane');
+  for (let n = 0; n < 3; n++)
+    await stack.worker('fast-lane', ['--capabilities', 'simulation', '--max-concurrent', '10']);
 });
 afterEach(() => stack.stop());
 
@@ -28,8 +29,8 @@ async function expectAway(): Promise<void> {
 
 async function submitMany(): Promise<string[]> {
   const jobs = await Promise.all(
-    Array.from({ length: 8 }, () =>
-      stack.submit({ service: 'simulation', payload: { duration: 4_000, steps: 20, service_job: true } }),
+    Array.from({ length: 20 }, () =>
+      stack.submit({ service: 'simulation', payload: { duration: 8_000, steps: 20, service_job: true } }),
     ),
   );
   await Promise.all(
@@ -47,7 +48,7 @@ async function expectOneResultEach(ids: string[]): Promise<void> {
   }
 }
 
-describe('Temporal kill -9, its file kept', () => {
+describe('Temporal kill -9 under 20 running jobs of several workers, its file kept', () => {
   test('an outage shorter than the heartbeat time-out leaves attempts as they are', async () => {
     const ids = await submitMany();
     await stack.temporal.kill();

@@ -43,11 +43,11 @@ async function workerOf(handle: WorkflowHandle): Promise<string> {
 }
 
 function hold(worker: string): void {
-  let release = () => {};
+  let letGo = () => {};
   const until = new Promise<void>((resolve) => {
-    release = resolve;
+    letGo = resolve;
   });
-  held.set(worker, { until, release });
+  held.set(worker, { until, release: letGo });
 }
 
 function release(worker: string): void {

@@ -10,7 +10,8 @@ interface Manifest {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace?: string };
-  spec: any; // documents of Kubernetes
+  // eslint-disable-next-line typescript/no-explicit-any -- documents of Kubernetes have no types here
+  spec: any;
 }
 
 let folder: string;

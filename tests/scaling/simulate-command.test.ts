@@ -58,11 +58,11 @@ describe('switchyard scale simulate', () => {
       'at,duration\n0,10s\n0,10s\n0,10s\n',
     );
     expect(ran.code).toBe(0);
-    const { pools, bad_lines } = JSON.parse(ran.stdout) as { pools: any[]; bad_lines: number };
+    const { pools, bad_lines } = JSON.parse(ran.stdout) as { pools: { runs: unknown }[]; bad_lines: number };
     expect(bad_lines).toBe(0);
     expect(pools).toMatchObject([{ pool: 'heavy', slots: 2, policy: { max_workers: 1, startup_seconds: 10 } }]);
     // Ten seconds to start, then two at a time.
-    expect(pools[0].runs).toMatchObject([
+    expect(pools[0]?.runs).toMatchObject([
       { way: 'policy', jobs: 3, wait: { p50: 10_000, max: 20_000 }, workers: { peak: 1 } },
       { way: 'fixed 5', fixed: 5, wait: { max: 0 }, workers: { peak: 5 }, cost: 0.5 },
     ]);

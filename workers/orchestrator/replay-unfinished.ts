@@ -37,7 +37,7 @@ const ANSWER_MS = 10_000;
  * out; they never come here.
  * @returns undefined when this bundle has been checked before, with nothing to complain about
  */
-export async function replayUnfinished(options: ReplayOptions): Promise<ReplayRecord | undefined> {
+async function replayUnfinished(options: ReplayOptions): Promise<ReplayRecord | undefined> {
   const { client, bundlePath, dataDir, logger, maxJobs = 1_000, budgetMs = 60_000 } = options;
   const bundle = createHash('sha256')
     .update(await readFile(bundlePath))

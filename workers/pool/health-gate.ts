@@ -1,10 +1,11 @@
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
 import type { ConnectorInterface } from '../../connectors/contract/connector.ts';
-import { healthSource } from '../../connectors/contract/connector-health.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { ConnectorReport } from '../../contract/connector-report.schema.ts';
+import { ERROR_CODES, type ErrorCode } from '../../contract/errors.ts';
 import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
-import { within } from '../../platform/processes/within.ts';
+import { healthSource } from './health-source.ts';
+import { within } from './within.ts';
 
 /** Longest wait for a connector's first word, and for each look at its backend. Milliseconds. */
 const ANSWER_MS = 10_000;
@@ -25,6 +26,8 @@ export interface HealthGateOptions {
   }[];
   /** Takes no jobs from a queue for that reason; undefined: takes them again. */
   hold(taskQueue: string, reason: string | undefined): void;
+  /** Takes what nobody may read out of a text. */
+  hide(text: string): string;
   logger: Logger;
 }
 
@@ -37,9 +40,15 @@ export interface HealthGateOptions {
  */
 export class HealthGate {
   readonly #gates: Gate[];
+  readonly #hide: (text: string) => string;
 
   constructor(options: HealthGateOptions) {
     this.#gates = options.served.map((subject) => new Gate(subject, options));
+    this.#hide = options.hide;
+  }
+
+  /** Closes everything until it is known to be well. */
+  start(): void {
     for (const gate of this.#gates) void gate.begin();
   }
 
@@ -53,8 +62,17 @@ export class HealthGate {
   /** Why each closed queue is closed. */
   closed(): { task_queue: string; reason: string }[] {
     return this.#gates.flatMap(({ queues, reason }) =>
-      reason === undefined ? [] : queues.map((queue) => ({ task_queue: queue, reason })),
+      reason === undefined ? [] : queues.map((queue) => ({ task_queue: queue, reason: this.#hide(reason) })),
     );
+  }
+
+  /** A connector's report with what the gate knows earlier than its scheduled checks. */
+  amend(report: ConnectorReport): ConnectorReport {
+    const [first] = report.queues;
+    const queue = first && taskQueueOf(first.pool, first.capability);
+    const reason = this.#gates.find((gate) => queue !== undefined && gate.queues.includes(queue))?.away;
+    if (reason === undefined || report.health === 'unhealthy') return report;
+    return { ...report, health: 'unhealthy', reason: this.#hide(reason).slice(0, 1_000) };
   }
 
   stop(): void {
@@ -65,7 +83,9 @@ export class HealthGate {
 /** The queues of one connector. */
 class Gate {
   readonly queues: readonly string[];
+  /** Why it is closed. */
   reason: string | undefined;
+  #starting = true;
   readonly #subject: HealthGateOptions['served'][number];
   readonly #options: HealthGateOptions;
   #connector: ConnectorInterface | undefined;
@@ -80,12 +100,18 @@ class Gate {
     this.queues = subject.queues.map(({ pool, capability }) => taskQueueOf(pool, capability));
   }
 
+  /** Why it is closed, unless it is only starting. */
+  get away(): string | undefined {
+    return this.#starting ? undefined : this.reason;
+  }
+
   /** No job before the connector has started, or has had its time for it. */
   async begin(): Promise<void> {
     this.#close(`${this.#subject.connector} is starting`, 'debug');
     const late = setTimeout(() => this.#open(), ANSWER_MS).unref();
     const away = await this.#away();
     clearTimeout(late);
+    this.#starting = false;
     if (away === undefined) this.#open();
     else this.#closeUntilWell(away);
   }
@@ -116,8 +142,9 @@ class Gate {
       if (this.#connector.getConfiguration().health_check_interval_seconds === 0) return undefined;
       return (await within(this.#connector.checkHealth(), ANSWER_MS)) ? undefined : 'it says that it is not available';
     } catch (error) {
-      const final = error instanceof ConnectorError && !error.retryable;
-      return final ? undefined : (error as Error).message;
+      const { code, retryable }: Partial<ConnectorError> = error instanceof ConnectorError ? error : {};
+      const passes = retryable ?? ERROR_CODES[code ?? 'internal'].retryable;
+      return passes ? (error as Error).message : undefined;
     }
   }
 
@@ -149,9 +176,9 @@ class Gate {
   }
 
   #close(why: string, level: 'debug' | 'warn'): void {
-    const { hold, logger } = this.#options;
+    const { hold, hide, logger } = this.#options;
     if (this.reason === undefined) {
-      const fields = { connector: this.#subject.connector, queues: this.queues, reason: why };
+      const fields = { connector: this.#subject.connector, queues: this.queues, reason: hide(why) };
       logger[level](fields, 'takes no jobs until the backend is well');
     }
     this.reason = why;

@@ -6,6 +6,7 @@ import { SharedSlots } from './shared-slots.ts';
 export class PoolSlots {
   readonly #queues = new Map<string, { pool: string; own: WorkerSlots; slots: SharedSlots }>();
   readonly #controls = new Map<string, PoolControl>();
+  readonly #unwell = new Set<string>();
 
   /** The slots of one queue; made once. */
   add(taskQueue: string, pool: string, own: WorkerSlots): SharedSlots {
@@ -28,6 +29,15 @@ export class PoolSlots {
     this.#apply(pool);
   }
 
+  /** Whether a queue, with those derived from it, gets slots; without them its jobs go elsewhere or wait. */
+  hold(taskQueue: string, held: boolean): void {
+    const queue = this.#queues.get(taskQueue);
+    if (!queue || held === this.#unwell.has(taskQueue)) return;
+    if (held) this.#unwell.add(taskQueue);
+    else this.#unwell.delete(taskQueue);
+    this.#apply(queue.pool);
+  }
+
   queues(): { pool: string; taskQueue: string }[] {
     return [...this.#queues].map(([taskQueue, { pool }]) => ({ taskQueue, pool }));
   }
@@ -39,12 +49,12 @@ export class PoolSlots {
 
   #apply(pool: string): void {
     const control = this.#controls.get(pool);
-    if (!control) return;
-    for (const queue of this.#queues.values()) {
+    for (const [taskQueue, queue] of this.#queues) {
       if (queue.pool !== pool) continue;
-      queue.slots.limit = slotLimit(queue.own, control.limits.max_concurrent_jobs);
+      if (control) queue.slots.limit = slotLimit(queue.own, control.limits.max_concurrent_jobs);
+      const away = control !== undefined && control.state !== 'active';
       // The server holds the pool's own queues; one that pools share goes on elsewhere, and only this worker stays away.
-      queue.slots.held = (one) => control.state !== 'active' && !isOf(pool, one);
+      queue.slots.held = (one) => this.#unwell.has(taskQueue) || (away && !isOf(pool, one));
     }
   }
 }

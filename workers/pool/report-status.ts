@@ -1,6 +1,8 @@
 import { MODELS_IN_REPORT, type ConnectorReport } from '../../contract/connector-report.schema.ts';
-import type { ConnectorHealth, HealthSource } from '../../connectors/contract/connector-health.ts';
+import type { ConnectorHealth } from '../../connectors/contract/connector-health.ts';
 import type { ConnectorInterface, ConnectorStatus, ServiceInfo } from '../../connectors/contract/connector.ts';
+import { healthSource } from './health-source.ts';
+import { within } from './within.ts';
 
 /** The API forgets a report after three of these. Milliseconds. */
 const EVERY_MS = 30_000;
@@ -176,10 +178,6 @@ class Watched {
   }
 }
 
-function healthSource(connector: ConnectorInterface): HealthSource | undefined {
-  return 'getHealthReport' in connector ? (connector as ConnectorInterface & HealthSource) : undefined;
-}
-
 /** Connectors that are written without the base have only their status to tell. */
 function byStatus(status: ConnectorStatus): ConnectorHealth {
   if (status === 'idle' || status === 'active') return { state: 'healthy', stateAgeMs: 0 };
@@ -193,12 +191,4 @@ function bounded(names: readonly string[]): string[] {
 
 function shortened(text: string): string {
   return text.length <= LONGEST_REASON ? text : `${text.slice(0, LONGEST_REASON - 1)}…`;
-}
-
-function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms).unref();
-  });
-  return Promise.race([promise, overdue]).finally(() => clearTimeout(timer));
 }

@@ -32,7 +32,8 @@ const TRIES = 200;
 /** `/health`, `/status` and `/metrics` of one worker process, and `/drain` where it can be drained. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    const reply = (request.url ?? '/').split('?')[0] === '/drain' ? drain(options, request) : answer(options, request.url ?? '/');
+    const reply =
+      (request.url ?? '/').split('?')[0] === '/drain' ? drain(options, request) : answer(options, request.url ?? '/');
     void reply.then(
       ({ code, type, body }) =>
         response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body),

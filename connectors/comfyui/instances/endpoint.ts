@@ -15,7 +15,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i;
  */
 const ALLOWED = new Set(['unicast', 'loopback', 'private', 'uniqueLocal', 'carrierGradeNat']);
 
-export function isAllowedAddress(address: string): boolean {
+function isAllowedAddress(address: string): boolean {
   return ipaddr.isValid(address) && ALLOWED.has(ipaddr.process(address).range());
 }
 
@@ -25,7 +25,7 @@ export function isManagedConfig({ url, host }: InstanceConfig): boolean {
 }
 
 /** Where an instance answers, without a slash at the end. */
-export function urlOf({ url, host, port }: InstanceConfig): string {
+function urlOf({ url, host, port }: InstanceConfig): string {
   if (url !== undefined) return url.replace(/\/+$/, '');
   // Programs that listen on 127.0.0.1 do not hear who asks ::1.
   const name = host === 'localhost' ? '127.0.0.1' : host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;

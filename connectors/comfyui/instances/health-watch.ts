@@ -1,18 +1,54 @@
 import { availableParallelism } from 'node:os';
+import type { InstanceConfig } from '../../../contract/instance.schema.ts';
 import type { InstanceHealth, InstanceSystemStats } from '../../../contract/instance.ts';
+import type { InstanceStatus } from '../../../contract/machine-card.ts';
+import type { Logger } from '../../../platform/logging/logger.ts';
 import { HttpError } from '../../http/http-error.ts';
 import { cancelPrompt } from '../cancel-prompt.ts';
+import type { ComfyClient } from '../comfy-client.ts';
 import { readSystemStats, type SystemStats } from './endpoint.ts';
 import { judgeHealth, overloaded } from './judge-health.ts';
-import type { InstanceDeps, KeptInstance } from './kept-instance.ts';
+import type { AlertBook } from './alert-book.ts';
+import type { Executions } from './executions.ts';
+import type { HealthRecords } from './health-records.ts';
+import type { InstanceProcesses } from './processes.ts';
 import { QueueWatch } from './queue-watch.ts';
+import type { InstanceTiming } from './timing.ts';
+import type { WorkflowRecords } from './workflow-records.ts';
 
 const MINUTE = 60_000;
 
+/** What is watched. */
+interface WatchedInstance {
+  readonly id: string;
+  readonly status: InstanceStatus;
+  readonly config: InstanceConfig;
+  readonly client: ComfyClient;
+  /** Rises with every life of its process. */
+  readonly life: number;
+  readonly executions: Executions;
+  readonly workflows: WorkflowRecords;
+  readonly records: HealthRecords;
+  readonly alerts: AlertBook;
+}
+
+interface WatchDeps {
+  timing: InstanceTiming;
+  /** Absent: nothing is started here. */
+  processes: InstanceProcesses | undefined;
+  /** Clears stalled prompts. */
+  looksAfter: boolean;
+  logger: Logger;
+  /** Its health or its load may be different now. */
+  changed(): void;
+  /** Its health says that it needs a restart. */
+  broken(reason: string): void;
+}
+
 /** Looks at one instance while it runs: its health, its resources, its queue; raises alerts. */
 export class HealthWatch {
-  readonly #instance: KeptInstance;
-  readonly #deps: InstanceDeps;
+  readonly #instance: WatchedInstance;
+  readonly #deps: WatchDeps;
   readonly #queue = new QueueWatch();
   #timers: NodeJS.Timeout[] = [];
   #checking: Promise<InstanceHealth> | undefined;
@@ -28,7 +64,7 @@ export class HealthWatch {
   #deadThread: string | undefined;
   #clearing = false;
 
-  constructor(instance: KeptInstance, deps: InstanceDeps) {
+  constructor(instance: WatchedInstance, deps: WatchDeps) {
     this.#instance = instance;
     this.#deps = deps;
   }
@@ -86,7 +122,7 @@ export class HealthWatch {
   dead(message: string): void {
     this.#deadThread = message;
     this.#alert();
-    this.#deps.broken(this.#instance, message);
+    this.#deps.broken(message);
   }
 
   /** Asks it now. Never rejects: what is wrong is in the answer. */
@@ -128,8 +164,8 @@ export class HealthWatch {
     const silence = silentMs >= timing.connectMs ? `no answer for ${Math.round(silentMs / 1_000)} s` : undefined;
     instance.alerts.set('connection_timeout', silence);
     this.#alert();
-    if (status === 'unhealthy' && reason !== undefined) this.#deps.broken(instance, reason);
-    this.#deps.changed(instance);
+    if (status === 'unhealthy' && reason !== undefined) this.#deps.broken(reason);
+    this.#deps.changed();
     return this.health;
   }
 
@@ -150,7 +186,7 @@ export class HealthWatch {
       }
       if (this.#stats) instance.records.usage({ at: new Date().toISOString(), ...this.#stats });
       this.#alert();
-      this.#deps.changed(instance);
+      this.#deps.changed();
     } catch (error) {
       // Nobody listens there any more: not worth waiting for the next check. Silence may be a model that loads.
       if (error instanceof HttpError && error.delivery === 'not_sent') void this.check();

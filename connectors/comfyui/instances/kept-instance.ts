@@ -105,7 +105,11 @@ export class KeptInstance implements ComfyUIInstance {
         if (blame !== undefined) this.watch.failed(blame);
       },
     });
-    this.watch = new HealthWatch(this, deps);
+    this.watch = new HealthWatch(this, {
+      ...deps,
+      changed: () => deps.changed(this),
+      broken: (reason) => deps.broken(this, reason),
+    });
   }
 
   get id(): string {

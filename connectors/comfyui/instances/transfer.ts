@@ -6,7 +6,7 @@ import { isSingleInstance, migrateSingleInstance, type Migration } from './migra
 import { CONFIG_VERSION } from './versions.ts';
 
 /** Stands for a secret that is not shown. Given back with a change or an import it means: the one that is there. */
-export const HIDDEN = '[hidden]';
+const HIDDEN = '[hidden]';
 
 /** A configuration that may be shown: its key and the variables that look like secrets are hidden. */
 export function withoutSecrets(config: InstanceConfig): InstanceConfig {

@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { JOBS_TASK_QUEUE } from '../../../contract/task-queues.ts';
 import type { WorkerPresence } from '../../presence/worker-presence.ts';
 import { bounded } from '../../jobs/temporal-calls.ts';
 import { type DeploymentVersion, versionText } from './version.ts';
+
+const { TaskQueueType } = proto.temporal.api.enums.v1;
 
 /** temporal.api.enums.v1.WorkerDeploymentVersionStatus, in the words of the documentation. */
 type BuildStateName = 'inactive' | 'current' | 'ramping' | 'draining' | 'drained';
@@ -71,15 +74,12 @@ export async function currentOrchestrator(client: Client, timeoutMs: number): Pr
     client.workflowService.describeTaskQueue({
       namespace: client.options.namespace,
       taskQueue: { name: JOBS_TASK_QUEUE },
-      taskQueueType: WORKFLOW,
+      taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     }),
   );
   const { deploymentName: deployment, buildId: build } = versioningInfo?.currentDeploymentVersion ?? {};
   return deployment && build ? { deployment, build } : undefined;
 }
-
-/** temporal.api.enums.v1.TaskQueueType */
-const WORKFLOW = 1;
 
 async function servesJobs({ client, timeoutMs }: DeploymentReader, version: DeploymentVersion): Promise<boolean> {
   const { versionTaskQueues } = await bounded(client, timeoutMs, () =>

@@ -20,5 +20,5 @@ test('made at the first use, anew after a change; all of them are let go of in t
   renewed.renew();
   expect(() => renewed.current).toThrow('bad settings');
   await renewed.close();
-  expect(closed.toSorted()).toEqual([1, 2]);
+  expect(closed.toSorted((a, b) => a - b)).toEqual([1, 2]);
 });
