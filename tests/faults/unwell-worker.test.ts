@@ -28,6 +28,12 @@ afterAll(async () => {
 });
 
 const question = { service: 'openai-text', payload: { prompt: 'Say hello' }, retry: { initial_interval: '200ms' } };
+async function healthOf(service: string): Promise<string | undefined> {
+  const { services } = (await (await fetch(`${stack.api}/api/services`)).json()) as {
+    services: { name: string; health: string }[];
+  };
+  return services.find(({ name }) => name === service)?.health;
+}
 const work = (duration: number) => ({ service: 'simulation', payload: { duration, steps: 50, service_job: true } });
 
 describe('a worker whose backend is away', () => {
@@ -44,9 +50,11 @@ describe('a worker whose backend is away', () => {
     const job = await stack.ended(id);
     expect(job.status).toBe('completed');
     expect(job.error).toBeUndefined();
+    await waitUntil(async () => (await healthOf('openai-text')) === 'healthy');
   });
 
   test('that goes away later: the first job that meets it closes the queue, and is done when it is back', async () => {
+    expect(await healthOf('openai-text')).toBe('healthy');
     await backend.off();
     const first = await stack.submit(question);
     await stack.until(first.id, (job) => job.status_reason === 'backend_unavailable' || job.attempt > 1);

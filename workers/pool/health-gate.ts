@@ -70,8 +70,14 @@ export class HealthGate {
   amend(report: ConnectorReport): ConnectorReport {
     const [first] = report.queues;
     const queue = first && taskQueueOf(first.pool, first.capability);
-    const reason = this.#gates.find((gate) => queue !== undefined && gate.queues.includes(queue))?.away;
-    if (reason === undefined || report.health === 'unhealthy') return report;
+    const gate = this.#gates.find(({ queues }) => queue !== undefined && queues.includes(queue));
+    const reason = gate?.away;
+    if (reason === undefined) {
+      const since = gate?.wellAt === undefined ? undefined : performance.now() - gate.wellAt;
+      const stale = report.health === 'unhealthy' && since !== undefined && since < (report.checked_age_ms ?? 0);
+      return stale ? { ...report, health: 'healthy', reason: undefined, state_age_ms: Math.round(since) } : report;
+    }
+    if (report.health === 'unhealthy') return report;
     return { ...report, health: 'unhealthy', reason: this.#hide(reason).slice(0, 1_000) };
   }
 
@@ -85,6 +91,8 @@ class Gate {
   readonly queues: readonly string[];
   /** Why it is closed. */
   reason: string | undefined;
+  /** When a look at the backend last found it well; the clock of `performance`. */
+  wellAt: number | undefined;
   #starting = true;
   readonly #subject: HealthGateOptions['served'][number];
   readonly #options: HealthGateOptions;
@@ -136,11 +144,14 @@ class Gate {
     try {
       if (!this.#connector) {
         this.#watch(await this.#subject.ready());
+        this.wellAt = performance.now();
         return undefined;
       }
       // Without scheduled checks the operator wants the service left alone.
       if (this.#connector.getConfiguration().health_check_interval_seconds === 0) return undefined;
-      return (await within(this.#connector.checkHealth(), ANSWER_MS)) ? undefined : 'it says that it is not available';
+      if (!(await within(this.#connector.checkHealth(), ANSWER_MS))) return 'it says that it is not available';
+      this.wellAt = performance.now();
+      return undefined;
     } catch (error) {
       const { code, retryable }: Partial<ConnectorError> = error instanceof ConnectorError ? error : {};
       const passes = retryable ?? ERROR_CODES[code ?? 'internal'].retryable;

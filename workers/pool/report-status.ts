@@ -33,6 +33,8 @@ export interface StatusReportsOptions {
 export interface StatusReports {
   /** How all connectors fare now, by what is known: asks nobody. */
   current(): ConnectorReport[];
+  /** A connector may be ready now that could not start before: asks it, and tells. */
+  renew(): void;
   stop(): void;
 }
 
@@ -57,6 +59,9 @@ export function startStatusReports(options: StatusReportsOptions): StatusReports
   const timer = setInterval(rounds, everyMs).unref();
   return {
     current: () => [...lacking, ...watched.map((each) => each.report())],
+    renew() {
+      for (const each of watched) void each.round();
+    },
     stop() {
       clearInterval(timer);
       for (const each of watched) each.stop();

@@ -18,6 +18,7 @@ export function watchBackends(options: WatchBackendsOptions): Pick<HealthGate, '
     hold(queue, why) {
       slots.hold(queue, why !== undefined);
       for (const report of told()) live.report(report);
+      if (why === undefined) reports.renew();
     },
     hide,
     logger,
