@@ -66,19 +66,19 @@ describe('orchestrators with a build id', () => {
   test('a rolling upgrade of orchestrator and workers under load loses nothing, fails nothing, and repeats nothing', async () => {
     const first = await stack.worker('fast-lane', ['--max-concurrent', '20']);
     await upgradeTo('1.0');
-    const before = await Promise.all(Array.from({ length: 6 }, () => stack.submit(work(12_000))));
+    const before = await Promise.all(Array.from({ length: 6 }, () => stack.submit(work(20_000))));
     await Promise.all(
       before.map(({ id }) => stack.until(id, (job) => job.service_job_id !== undefined && job.status === 'running')),
     );
     const load = keepSubmitting();
     await upgradeTo('1.1');
+    expect(await unfinishedOf('1.0')).toBeGreaterThan(0);
     const after = await stack.submit(work(500));
     // One worker for the other, the old one while it has jobs.
     await stack.worker('fast-lane', ['--max-concurrent', '20']);
     await first.stop();
     expect((await first.exited).code).toBe(0);
     expect((await stack.ended(after.id)).status).toBe('completed');
-    expect(await unfinishedOf('1.0')).toBeGreaterThan(0);
     await waitUntil(async () => (await unfinishedOf('1.0')) === 0, 90_000, 500);
     await orchestrators['1.0']!.stop();
     const during = await load.stop();

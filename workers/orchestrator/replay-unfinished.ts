@@ -30,21 +30,18 @@ export interface ReplayOptions {
 /** temporal.api.enums.v1.VersioningBehavior */
 const PINNED = 1;
 const ANSWER_MS = 10_000;
+/** Of the jobs that orchestrators have. */
+export const UNFINISHED = `ExecutionStatus = 'Running' AND TaskQueue = '${JOBS_TASK_QUEUE}'`;
 
 /**
  * Proves, after a change of the workflow code, that the unfinished jobs can go on under it: their histories are replayed.
  * Nothing is changed by it: a job that would break is named and stays as it is, waiting. Jobs pinned to a build are left
  * out; they never come here.
- * @returns undefined when this bundle has been checked before, with nothing to complain about
+ *
+ * For a process of its own: what replays histories leaves hooks on every promise of its process, for good.
  */
-async function replayUnfinished(options: ReplayOptions): Promise<ReplayRecord | undefined> {
-  const { client, bundlePath, dataDir, logger, maxJobs = 1_000, budgetMs = 60_000 } = options;
-  const bundle = createHash('sha256')
-    .update(await readFile(bundlePath))
-    .digest('hex');
-  const file = replayRecordFile(dataDir);
-  const before = readJsonFile<ReplayRecord>(file);
-  if (before?.bundle === bundle && before.broken.length === 0) return undefined;
+export async function replayUnfinished(options: ReplayOptions): Promise<ReplayRecord> {
+  const { client, bundlePath, logger, maxJobs = 1_000, budgetMs = 60_000 } = options;
   const broken: BrokenJob[] = [];
   let checked = 0;
   const histories = unfinishedHistories(client, maxJobs, performance.now() + budgetMs, logger);
@@ -58,28 +55,38 @@ async function replayUnfinished(options: ReplayOptions): Promise<ReplayRecord | 
     broken.push({ workflow_id: workflowId, job_id: jobIdOfWorkflow(workflowId), reason });
     logger.error({ job_id: jobIdOfWorkflow(workflowId), reason }, adviceFor(workflowId));
   }
-  const record: ReplayRecord = { bundle, checked_at: new Date().toISOString(), checked, broken };
-  await mkdir(dirname(file), { recursive: true });
-  writeJsonFile(file, record);
+  const record = await keepRecord(options, checked, broken);
   if (checked > 0 && broken.length === 0) logger.info({ jobs: checked }, 'unfinished jobs replayed: all go on');
   return record;
 }
 
-/**
- * As {@link replayUnfinished}, but waits no longer than this for it and never throws: what is left goes on in the
- * background, beside the orchestrator.
- */
-export async function replayWithin(waitMs: number, options: ReplayOptions): Promise<void> {
-  const { logger } = options;
-  const done = replayUnfinished(options).catch((error: unknown) =>
-    logger.warn({ err: error }, 'whether unfinished jobs go on could not be looked at'),
-  );
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, waitMs);
-  });
-  await Promise.race([done, late]);
-  clearTimeout(timer);
+/** Whether this bundle has been checked before, with nothing to complain about. */
+export async function isReplayed({
+  bundlePath,
+  dataDir,
+}: Pick<ReplayOptions, 'bundlePath' | 'dataDir'>): Promise<boolean> {
+  const before = readJsonFile<ReplayRecord>(replayRecordFile(dataDir));
+  return before?.broken.length === 0 && before.bundle === (await hashOf(bundlePath));
+}
+
+/** Keeps what came of it. */
+export async function keepRecord(
+  { bundlePath, dataDir }: Pick<ReplayOptions, 'bundlePath' | 'dataDir'>,
+  checked: number,
+  broken: BrokenJob[],
+): Promise<ReplayRecord> {
+  const file = replayRecordFile(dataDir);
+  const bundle = await hashOf(bundlePath);
+  const record: ReplayRecord = { bundle, checked_at: new Date().toISOString(), checked, broken };
+  await mkdir(dirname(file), { recursive: true });
+  writeJsonFile(file, record);
+  return record;
+}
+
+async function hashOf(bundlePath: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(bundlePath))
+    .digest('hex');
 }
 
 async function* unfinishedHistories(
@@ -88,9 +95,8 @@ async function* unfinishedHistories(
   deadline: number,
   logger: Logger,
 ): AsyncGenerator<HistoryAndWorkflowId> {
-  const query = `ExecutionStatus = 'Running' AND TaskQueue = '${JOBS_TASK_QUEUE}'`;
   let looked = 0;
-  for await (const { workflowId, runId, raw } of client.workflow.list({ query })) {
+  for await (const { workflowId, runId, raw } of client.workflow.list({ query: UNFINISHED })) {
     if (raw.versioningInfo?.behavior === PINNED) continue;
     if (looked++ >= most || performance.now() > deadline) {
       logger.warn({ jobs: looked - 1 }, 'there are more unfinished jobs than were replayed');

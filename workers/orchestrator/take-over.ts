@@ -5,7 +5,7 @@ import { createClient } from '../../platform/temporal/connection.ts';
 import { currentOrchestrator } from '../../platform/temporal/deployments/read-deployments.ts';
 import { type DeploymentVersion, versionText } from '../../platform/temporal/deployments/version.ts';
 import { workflowBundlePath } from './create-orchestrator.ts';
-import { replayWithin } from './replay-unfinished.ts';
+import { replayWithin } from './replay-within.ts';
 
 /** Longest time that an orchestrator holds back for the proof. Milliseconds. */
 const REPLAY_WAIT = 10_000;

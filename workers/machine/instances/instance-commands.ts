@@ -3,8 +3,11 @@ import { z } from 'zod';
 import type { CommandHandler, CommandHandlers } from '../../../activities/machine/machine-command.ts';
 import type { InstanceManager } from '../../../connectors/comfyui/instances/instance-manager.ts';
 import { writePrivateJson } from '../../../connectors/comfyui/instances/private-files.ts';
+import { isErrorCode } from '../../../contract/errors.ts';
 import type { InstanceWish } from '../../../contract/instance.schema.ts';
-import { readArgs } from '../commands/command-error.ts';
+import { INSTANCE_STATUSES, type InstanceStatus } from '../../../contract/machine-card.ts';
+import { CommandError, readArgs } from '../commands/command-error.ts';
+import { type BulkVerb, forInstances } from './bulk-commands.ts';
 
 const object = z.record(z.string(), z.unknown());
 const one = z.strictObject({ id: z.string().min(1, 'must name an instance') });
@@ -13,6 +16,19 @@ const none = z.strictObject({});
 /** Documents as they go over the wire: dates become texts. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+/** @throws CommandError that says that it is there all the same */
+async function startNew(manager: InstanceManager, id: string): Promise<void> {
+  try {
+    await manager.startInstance(id);
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    throw new CommandError(
+      isErrorCode(code) ? code : 'internal',
+      `${id} was created, and could not be started: ${message}`,
+    );
+  }
 }
 
 /** What a machine can be told to do with its ComfyUI instances. What is wrong with a configuration the manager says. */
@@ -24,6 +40,8 @@ export function instanceCommands(manager: InstanceManager): CommandHandlers {
       await work(id);
       return plain(manager.describe(id));
     };
+  const verb = (from: readonly InstanceStatus[], work: BulkVerb['work']) =>
+    forInstances(manager, { from, work, tell: (id) => plain(manager.describe(id)) });
   return {
     'instance.list': async (args) => {
       readArgs(args, none);
@@ -54,7 +72,7 @@ export function instanceCommands(manager: InstanceManager): CommandHandlers {
         z.strictObject({ config: object, start: z.boolean().default(false).describe('Start it at once') }),
       );
       const { id } = await manager.createInstance(config as InstanceWish);
-      if (start) await manager.startInstance(id);
+      if (start) await startNew(manager, id);
       return plain(manager.describe(id));
     },
     'instance.update': async (args) => {
@@ -62,16 +80,16 @@ export function instanceCommands(manager: InstanceManager): CommandHandlers {
       await manager.updateInstance(id, change);
       return plain(manager.describe(id));
     },
-    'instance.delete': async (args) => {
-      const { id } = readArgs(args, one);
-      await manager.deleteInstance(id);
-      return { id, deleted: true };
-    },
-    'instance.start': onOne((id) => manager.startInstance(id)),
-    'instance.stop': onOne((id) => manager.stopInstance(id)),
-    'instance.restart': onOne((id) => manager.restartInstance(id)),
-    'instance.pause': onOne((id) => manager.pauseInstance(id)),
-    'instance.resume': onOne((id) => manager.resumeInstance(id)),
+    'instance.delete': forInstances(manager, {
+      from: INSTANCE_STATUSES,
+      work: (id) => manager.deleteInstance(id),
+      tell: (id) => ({ id, deleted: true }),
+    }),
+    'instance.start': verb(['stopped', 'error'], (id) => manager.startInstance(id)),
+    'instance.stop': verb(['starting', 'running', 'paused', 'error'], (id) => manager.stopInstance(id)),
+    'instance.restart': verb(['running', 'paused', 'error'], (id) => manager.restartInstance(id)),
+    'instance.pause': verb(['running'], (id) => manager.pauseInstance(id)),
+    'instance.resume': verb(['paused'], (id) => manager.resumeInstance(id)),
     'instance.use': onOne((id) => manager.setActiveInstance(id)),
     'instance.export': async (args) => {
       const { secrets } = readArgs(args, z.strictObject({ secrets: z.boolean().default(false) }));
