@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Operation } from './openapi/operation.ts';
 
-export type Method = 'get' | 'post' | 'patch';
+export type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /** One address of the API: the router, the reference and the answer to a wrong method are all made from this. */
 export interface Route {

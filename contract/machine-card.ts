@@ -54,7 +54,8 @@ export interface ServiceCard {
   memory_bytes?: number;
 }
 
-export type InstanceStatus = 'stopped' | 'starting' | 'running' | 'paused' | 'stopping' | 'error';
+export const INSTANCE_STATUSES = ['stopped', 'starting', 'running', 'paused', 'stopping', 'error'] as const;
+export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
 export type InstanceHealthStatus = 'healthy' | 'degraded' | 'unhealthy';
 
 /** One backend instance of the instance manager. */

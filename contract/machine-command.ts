@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, FieldError } from './errors.ts';
 
 /** Update of the `machine` workflow that carries a {@link MachineCommand}. */
 export const MACHINE_COMMAND_UPDATE = 'command';
@@ -60,5 +60,5 @@ export interface MachineOperation {
   started_at: number;
   ended_at?: number;
   result?: unknown;
-  error?: { code: ErrorCode; message: string };
+  error?: { code: ErrorCode; message: string; errors?: FieldError[] };
 }

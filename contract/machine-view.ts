@@ -1,4 +1,4 @@
-import type { MachineCard } from './machine-card.ts';
+import type { InstanceCard, MachineCard } from './machine-card.ts';
 
 /**
  * `alive`: beats. `starting`: has announced itself and not beaten yet. `away`: fell silent, or nobody knows. `left`: said
@@ -18,6 +18,13 @@ export interface MachineView {
   away_since?: string;
   /** The newest card; of a machine that is not there, its last one, where it is known. */
   card?: MachineCard;
+}
+
+/** An instance as its machine's card tells of it, with where it is. Wire document. */
+export interface InstanceView extends InstanceCard {
+  machine: string;
+  /** Of the machine: what is told of an instance on one that is not alive is what was known last. */
+  presence: MachinePresence;
 }
 
 /** What subscribers of machines get: all of them first, then each as it changes. */

@@ -1,7 +1,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { condition, defineQuery, defineUpdate, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { MachineActivities } from '../activities/activities.ts';
-import { type ErrorCode, isErrorCode } from '../contract/errors.ts';
+import { type ErrorCode, type FieldError, isErrorCode } from '../contract/errors.ts';
 import { machineTaskQueue } from '../contract/machine-card.ts';
 import {
   MACHINE_COMMAND_UPDATE,
@@ -131,14 +131,14 @@ function failureOf(error: unknown, machineId: string): Partial<MachineOperation>
   }
   if (cause instanceof ApplicationFailure) {
     const code: ErrorCode = isErrorCode(cause.type) ? cause.type : 'internal';
-    const { state } = (cause.details?.[0] ?? {}) as { state?: 'expired' };
-    return { ...failed(code, cause.message), ...(state === 'expired' ? { state } : {}) };
+    const { state, errors } = (cause.details?.[0] ?? {}) as { state?: 'expired'; errors?: FieldError[] };
+    return { ...failed(code, cause.message, errors), ...(state === 'expired' ? { state } : {}) };
   }
   return failed('internal', (cause as Error)?.message ?? String(cause));
 }
 
-function failed(code: ErrorCode, message: string): Partial<MachineOperation> {
-  return { state: 'failed', error: { code, message } };
+function failed(code: ErrorCode, message: string, errors?: FieldError[]): Partial<MachineOperation> {
+  return { state: 'failed', error: { code, message, ...(errors ? { errors } : {}) } };
 }
 
 function away(machineId: string, absence: MachineAbsence | undefined): ApplicationFailure {

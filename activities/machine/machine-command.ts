@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { type ErrorCode, isErrorCode } from '../../contract/errors.ts';
+import { type ErrorCode, type FieldError, isErrorCode } from '../../contract/errors.ts';
 import type { MachineCommand, MachineCommandKind } from '../../contract/machine-command.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import type { MachineActivities } from '../activities.ts';
@@ -16,7 +16,8 @@ export interface CommandContext {
 /**
  * Carries out one kind of command. Its arguments come unchecked.
  * @returns a small document
- * @throws an error whose `code` is one of contract/errors.ts and whose message says what to do
+ * @throws an error whose `code` is one of contract/errors.ts and whose message says what to do; its `errors`, when it has
+ *   some, name the fields
  */
 export type CommandHandler = (args: Record<string, unknown>, context: CommandContext) => Promise<unknown>;
 
@@ -34,6 +35,8 @@ export interface MachineCommandDeps {
 const BEAT_MS = 3_000;
 /** Of a result, characters of JSON: it stands in the history. */
 const MAX_RESULT = 500_000;
+/** Fields named one by one; the message names all. */
+const MAX_ERRORS = 50;
 
 /** The activity that carries out one command, unless it has expired or was meant for an earlier life of the machine. */
 export function createMachineCommand(deps: MachineCommandDeps): MachineActivities['machineCommand'] {
@@ -45,7 +48,7 @@ export function createMachineCommand(deps: MachineCommandDeps): MachineActivitie
       throw failure('conflict', `Command ${id} was meant for an earlier life of this machine`);
     const late = deps.clock.now() - command.expires_at;
     if (late >= 0)
-      throw failure('timeout', `The command expired ${Math.round(late)} ms ago: it was not run`, 'expired');
+      throw failure('timeout', `The command expired ${Math.round(late)} ms ago: it was not run`, { state: 'expired' });
     const handler = deps.handlers[kind];
     if (!handler) {
       const known = Object.keys(deps.handlers).join(', ');
@@ -72,12 +75,16 @@ export function createMachineCommand(deps: MachineCommandDeps): MachineActivitie
 
 function asFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
-  const { code, message } = error as { code?: unknown; message?: string };
+  const { code, message, errors } = error as { code?: unknown; message?: string; errors?: FieldError[] };
   // What is wrong with a configuration is the sender's to mend.
   const known = (error as Error).name === 'ConfigError' ? 'validation' : isErrorCode(code) ? code : 'internal';
-  return failure(known, message ?? String(error));
+  return failure(known, message ?? String(error), Array.isArray(errors) ? { errors: errors.slice(0, MAX_ERRORS) } : {});
 }
 
-function failure(type: ErrorCode, message: string, state?: 'expired'): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true, details: [{ ...(state ? { state } : {}) }] });
+function failure(
+  type: ErrorCode,
+  message: string,
+  details: { state?: 'expired'; errors?: FieldError[] } = {},
+): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true, details: [details] });
 }

@@ -40,6 +40,7 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
       { name: 'services', description: 'What jobs can ask for' },
       { name: 'operation', description: 'Pools and workers' },
       { name: 'machines', description: 'Machines, their cards, and commands to them' },
+      { name: 'instances', description: 'The ComfyUI servers that machines look after' },
     ],
     paths,
     components: { schemas: componentSchemas() },
@@ -77,6 +78,8 @@ function pathParameters(path: string): JsonSchema[] {
 function pathParameter(path: string, name: string | undefined): { description: string; example?: string } {
   if (path.startsWith('/machines/'))
     return name === 'id' ? { description: 'Id of the machine', example: 'box1' } : { description: 'Id of the command' };
+  if (name === 'machine') return { description: 'Id of the machine', example: 'box1' };
+  if (path.startsWith('/instances/')) return { description: 'Id of the instance', example: 'instance_001' };
   return name === 'id' ? { description: 'Id of the job', example: JOB_ID_EXAMPLE } : { description: 'Its name' };
 }
 

@@ -12,6 +12,9 @@ import {
   liveEventSchema,
   progressSchema,
 } from './job.schemas.ts';
+import { instanceChangeSchema, instanceWishSchema } from '../../contract/instance.schema.ts';
+import { instanceBulkBodySchema, instanceExportBodySchema } from '../routes/instance-body.schema.ts';
+import * as instance from './instance.schemas.ts';
 import * as machine from './machine.schemas.ts';
 import { commandBodySchema, verbBodySchema } from '../routes/machine-command.schema.ts';
 import type { JsonSchema } from './operation.ts';
@@ -29,6 +32,10 @@ const INPUTS: Record<string, z.ZodType> = {
   PoolNote: poolNoteSchema,
   MachineCommandBody: commandBodySchema,
   MachineVerbBody: verbBodySchema,
+  InstanceWish: instanceWishSchema,
+  InstanceChange: instanceChangeSchema,
+  InstanceBulk: instanceBulkBodySchema,
+  InstanceExportBody: instanceExportBodySchema,
 };
 
 const OUTPUTS: Record<string, z.ZodType> = {
@@ -54,6 +61,15 @@ const OUTPUTS: Record<string, z.ZodType> = {
   MachineList: machine.machineListSchema,
   MachineOperation: machine.machineOperationSchema,
   MachineEvent: machine.machineEventSchema,
+  Instance: instance.instanceDetailsSchema,
+  InstanceList: instance.instanceListSchema,
+  InstanceDocument: instance.instanceDocumentSchema,
+  InstanceDeleted: instance.instanceDeletedSchema,
+  InstanceBulkResult: instance.instanceBulkSchema,
+  InstanceHealth: instance.instanceHealthSchema,
+  InstanceHistory: instance.instanceHistorySchema,
+  InstanceExport: instance.instanceExportSchema,
+  InstanceImport: instance.instanceImportSchema,
   Scaling: scalingViewSchema,
   Problem: other.problemSchema,
   Health: other.healthSchema,

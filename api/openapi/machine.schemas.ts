@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { MachineCard } from '../../contract/machine-card.ts';
+import { INSTANCE_STATUSES, type MachineCard } from '../../contract/machine-card.ts';
 import type { MachineOperation } from '../../contract/machine-command.ts';
 import type { MachineFacts } from '../../contract/machine-facts.ts';
 import type { MachineEvent, MachineView } from '../../contract/machine-view.ts';
 import { COMMAND_KINDS } from '../../contract/machine-command.ts';
-import { errorCodeSchema } from './job.schemas.ts';
+import { errorCodeSchema, fieldErrorSchema } from './job.schemas.ts';
 
 /** What the API answers about machines. Typed by the contract: a field that drifts apart does not compile. */
 const instant = z.iso.datetime();
@@ -50,11 +50,11 @@ const serviceSchema = z.object({
   memory_bytes: z.number().optional(),
 });
 
-const instanceSchema = z.object({
+export const instanceCardSchema = z.object({
   id: z.string(),
   name: z.string(),
   url: z.string(),
-  status: z.enum(['stopped', 'starting', 'running', 'paused', 'stopping', 'error']),
+  status: z.enum(INSTANCE_STATUSES),
   health: z.enum(['healthy', 'degraded', 'unhealthy']),
   gpus: z.array(z.int()),
   active_jobs: z.int(),
@@ -90,7 +90,7 @@ const cardSchema: z.ZodType<MachineCard> = z.object({
   facts: factsSchema,
   cpu_percent: unknownNumber,
   services: z.array(serviceSchema),
-  instances: z.array(instanceSchema),
+  instances: z.array(instanceCardSchema),
   workers: z.array(workerSchema),
 });
 
@@ -112,7 +112,13 @@ export const machineOperationSchema: z.ZodType<MachineOperation> = z.object({
   started_at: z.number(),
   ended_at: z.number().optional(),
   result: z.unknown().optional(),
-  error: z.object({ code: errorCodeSchema, message: z.string() }).optional(),
+  error: z
+    .object({
+      code: errorCodeSchema,
+      message: z.string(),
+      errors: z.array(fieldErrorSchema).optional().describe('Field by field, where fields are to blame'),
+    })
+    .optional(),
 });
 
 export const machineEventSchema: z.ZodType<MachineEvent> = z.discriminatedUnion('type', [

@@ -33,7 +33,7 @@ export interface Answer {
 /** What the reference says about one address; path parameters and the common problems are added by the builder. */
 export interface Operation {
   id: string;
-  tag: 'jobs' | 'artifacts' | 'services' | 'operation' | 'machines';
+  tag: 'jobs' | 'artifacts' | 'services' | 'operation' | 'machines' | 'instances';
   summary: string;
   description?: string;
   parameters?: Parameter[];

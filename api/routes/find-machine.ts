@@ -7,16 +7,18 @@ import { HttpProblem } from '../http/http-problem.ts';
 /** Of a machine that is not in the cache, longest look. Milliseconds: an unknown one is answered within 3 s. */
 const LOOK_MS = 2_000;
 
-/** The id in a path. @throws HttpProblem not_found for one that cannot exist */
-function machineIdOf(req: Request): string {
-  const id = String(req.params['id']);
-  if (!MACHINE_ID.test(id)) throw noMachine(id);
-  return id;
+/**
+ * The machine that a path names.
+ * @param parameter of the path
+ * @throws as {@link machineOf}
+ */
+export function findMachine(api: ApiContext, req: Request, parameter = 'id'): Promise<MachineView> {
+  return machineOf(api, String(req.params[parameter]));
 }
 
 /** @throws HttpProblem not_found; TemporalUnavailableError for one that is not known yet while Temporal is away */
-export async function findMachine(api: ApiContext, req: Request): Promise<MachineView> {
-  const id = machineIdOf(req);
+export async function machineOf(api: ApiContext, id: string): Promise<MachineView> {
+  if (!MACHINE_ID.test(id)) throw noMachine(id);
   const view = api.machines.get(id) ?? (await api.machines.look(id, LOOK_MS));
   if (!view) throw noMachine(id);
   return view;

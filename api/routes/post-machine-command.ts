@@ -1,19 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { MachineCommandKind } from '../../contract/machine-command.ts';
-import { sendCommand } from '../../platform/machines/send-command.ts';
 import type { ApiContext } from '../context.ts';
-import { HttpProblem } from '../http/http-problem.ts';
 import { readValue } from '../http/read-value.ts';
+import { commandMachine } from '../machines/command-machine.ts';
 import { json, ref } from '../openapi/operation.ts';
 import type { Route } from '../route.ts';
 import { findMachine } from './find-machine.ts';
 import { commandBodySchema, verbBodySchema } from './machine-command.schema.ts';
 import { readOptionalJson } from './request-document.ts';
 
-/** Longest wait for a result unless the client says otherwise. Seconds. */
-const WAIT_S = 30;
+/** An import of many instances is the largest; it stands in Temporal's history. */
+export const MAX_COMMAND_BYTES = 512_000;
 
 const ANSWERS = {
   200: json('It has ended: see its state', ref('MachineOperation')),
@@ -47,7 +45,7 @@ export function postMachineCommand(api: ApiContext): Route {
       problems: ['not_found', 'conflict', 'validation', 'malformed', 'unsupported_media', 'rate_limited'],
     },
     async handle(req, res) {
-      const body = readValue((await readOptionalJson(req)) ?? {}, commandBodySchema);
+      const body = readValue((await readOptionalJson(req, MAX_COMMAND_BYTES)) ?? {}, commandBodySchema);
       await answer(api, req, res, body.kind, body);
     },
   };
@@ -87,27 +85,6 @@ async function answer(
   kind: MachineCommandKind,
   body: z.output<typeof verbBodySchema>,
 ): Promise<void> {
-  const machine = await findMachine(api, req);
-  if (machine.presence === 'away' || machine.presence === 'left') {
-    // The cache may be a second behind a machine that has just come back.
-    const now = await api.machines.look(machine.id);
-    if (now?.presence === 'away' || now?.presence === 'left')
-      throw new HttpProblem('service_unavailable', awayText(now.id, now.reason, now.away_since));
-  }
-  const { args, issued_by: issuedBy, detached, wait = WAIT_S } = body;
-  const command = {
-    id: body.id ?? randomUUID(),
-    kind,
-    args,
-    ...(issuedBy === undefined ? {} : { issued_by: issuedBy }),
-    ...(detached === undefined ? {} : { detached }),
-  };
-  const operation = await sendCommand(api.client, machine.id, command, wait * 1_000);
-  api.logger.info({ machine_id: machine.id, command: kind, command_id: command.id, state: operation.state }, 'command');
+  const operation = await commandMachine(api, await findMachine(api, req), kind, body);
   res.status(operation.state === 'running' ? 202 : 200).json(operation);
-}
-
-function awayText(id: string, reason: string | undefined, since: string | undefined): string {
-  const details = [since && `since ${since}`, reason].filter(Boolean).join(': ');
-  return `Machine ${id} is away${details ? ` ${details}` : ''}; the command was not given`;
 }

@@ -125,7 +125,10 @@ function matches(pattern: string, mime: string): boolean {
   return pattern === '*/*' || pattern === mime || (pattern.endsWith('/*') && mime.startsWith(pattern.slice(0, -1)));
 }
 
-/** The raw body of a small request, for routes that take an optional document. */
-export function readOptionalJson(req: Request): Promise<unknown> {
-  return readJson(req, { maxBytes: 65_536, timeoutMs: BODY_TIMEOUT_MS }, true);
+/**
+ * The body of a small request, for routes that take an optional document.
+ * @param maxBytes default: 64 KiB
+ */
+export function readOptionalJson(req: Request, maxBytes = 65_536): Promise<unknown> {
+  return readJson(req, { maxBytes, timeoutMs: BODY_TIMEOUT_MS }, true);
 }

@@ -3,6 +3,16 @@ import type { Route } from '../route.ts';
 import { getArtifact, getArtifacts } from './get-artifacts.ts';
 import { getAttempts } from './get-attempts.ts';
 import { getEvents } from './get-events.ts';
+import {
+  deleteInstance,
+  instanceBulk,
+  instanceVerbs,
+  patchInstance,
+  postExportInstances,
+  postImportInstances,
+  postInstance,
+} from './change-instances.ts';
+import { askInstance, getInstance, getInstances } from './get-instances.ts';
 import { getJob } from './get-job.ts';
 import { getJobs } from './get-jobs.ts';
 import { getLogs } from './get-logs.ts';
@@ -51,5 +61,15 @@ export function createRoutes(api: ApiContext): Route[] {
     postMachineCommand(api),
     ...machineVerbs(api),
     getMachineOperation(api),
+    getInstances(api),
+    postInstance(api),
+    ...instanceBulk(api),
+    postExportInstances(api),
+    postImportInstances(api),
+    getInstance(api),
+    patchInstance(api),
+    deleteInstance(api),
+    ...instanceVerbs(api),
+    ...askInstance(api),
   ];
 }

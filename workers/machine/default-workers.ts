@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { missingEnvVars } from '../../connectors/base/env-template.ts';
 import type { ProcessBase } from '../process/load-process.ts';
+import { hasInstallation } from './services/plan-services.ts';
 
 /** Port of the first pretended program. */
 const PRETENDED_PORT = 8600;
@@ -18,7 +19,7 @@ export interface DefaultWorkers {
 
 /**
  * The workers of the mapping that can run here as it is: nothing they need is missing, and there are GPUs for those that
- * are bound to some. On pretended GPUs it is the simulation, with a pretended program on each.
+ * are bound to some. A program that would have to be installed is for those who name it. On pretended GPUs it is the simulation, with a pretended program on each.
  */
 export function defaultWorkers({ config, catalog, env }: ProcessBase, gpus: number): DefaultWorkers {
   if (config.mockGpus > 0 && catalog.workers.has(SIMULATION)) return pretended(catalog);
@@ -27,6 +28,8 @@ export function defaultWorkers({ config, catalog, env }: ProcessBase, gpus: numb
   for (const [id, entry] of catalog.workers) {
     const served = [...catalog.services.values()].some(({ routes }) => routes.some((route) => route.worker_id === id));
     if (!served || id === SIMULATION || missingEnvVars({}, env, entry.required_env ?? []).length > 0) continue;
+    // Gigabytes are fetched for whoever asks for them.
+    if (hasInstallation(entry)) continue;
     if (entry.resource_binding === 'shared' || entry.resource_binding === 'cpu') entries.push(id);
     // Devices belong to one worker at a time.
     else if (entry.resource_binding === 'gpu' && gpus > 0 && !bound) {

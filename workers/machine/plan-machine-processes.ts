@@ -66,14 +66,17 @@ export async function planMachineProcesses(
       const limits = worker.queues.map(
         ({ route }) => route.max_concurrent_jobs ?? catalog.pools.get(route.pool)?.max_concurrent_jobs ?? 1,
       );
+      const env = { ...instanceEnvironment(worker, gpus), ...beside?.workerEnv };
       const bound = worker.device && (worker.binding === 'gpu' || worker.binding === 'mock_gpu');
       return {
         name: worker.name,
         workerId: worker.workerId,
         instance: worker.instance,
         args: ['--instance-of', worker.workerId],
-        env: { ...instanceEnvironment(worker, gpus), ...beside?.workerEnv },
-        requiredEnv: [...new Set(worker.queues.flatMap(({ route }) => route.required_env ?? []))],
+        env,
+        requiredEnv: [...new Set(worker.queues.flatMap(({ route }) => route.required_env ?? []))].filter(
+          (name) => !(name in env),
+        ),
         taskQueues: worker.queues.map(({ taskQueue }) => taskQueue),
         slots: limits.reduce((sum, limit) => sum + limit, 0),
         gpus: bound && worker.device ? [worker.device.index] : [],

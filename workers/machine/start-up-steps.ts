@@ -16,7 +16,8 @@ import { findMissingEnv, missingProblems } from '../pool/required-env.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { defaultWorkers } from './default-workers.ts';
 import { KeptWorker } from './kept-worker.ts';
-import { type MachinePlan, planMachineProcesses } from './plan-machine-processes.ts';
+import { folderOfInstances } from './instances/start-instances.ts';
+import { type MachinePlan, planMachineProcesses, type WorkerProcess } from './plan-machine-processes.ts';
 import { installService } from './services/install-service.ts';
 import { openServiceRecords, type ServiceRecords } from './services/service-records.ts';
 import { createServiceSupervisor, type ServiceSupervisor } from './services/supervisor.ts';
@@ -53,12 +54,13 @@ export function detect(up: StartUp, base: ProcessBase): Promise<{ facts: Machine
     const { config } = base;
     const facts = await detectMachine({ dataDir: config.dataDir, mockGpus: config.mockGpus });
     const chosen = config.workers.length > 0 ? undefined : defaultWorkers(base, facts.gpus.length);
-    const plan = chosen
+    const planned = chosen
       ? await planMachineProcesses({ config, catalog: chosen.catalog }, chosen.entries, {
           servicesDir: config.servicesDir,
           roots: [...config.serviceRoots, ...chosen.roots],
         })
       : await planMachineProcesses(base, config.workers);
+    const plan = { ...planned, workers: planned.workers.map((worker) => withInstances(worker, base)) };
     const routes = plan.workers.flatMap(({ workerId }) =>
       [...base.catalog.services.values()].flatMap(({ routes: all }) => all.filter((one) => one.worker_id === workerId)),
     );
@@ -78,6 +80,13 @@ export function detect(up: StartUp, base: ProcessBase): Promise<{ facts: Machine
       `${devices}, ${facts.cpu.usable} cores, ${memory}; runs ${runs}${chosen ? ' (WORKERS is not set)' : ''}`,
     ];
   });
+}
+
+/** A worker that sends its jobs to the machine's instances is told where they are kept. */
+function withInstances(worker: WorkerProcess, base: ProcessBase): WorkerProcess {
+  const name = 'SWITCHYARD_INSTANCES_DIR';
+  if (!worker.requiredEnv.includes(name)) return worker;
+  return { ...worker, env: { ...worker.env, [name]: folderOfInstances(base) } };
 }
 
 export function cleanLeftOvers(

@@ -2,9 +2,16 @@ import { instancesFolder } from '../../../connectors/comfyui/instances/folder.ts
 import { InstanceManager } from '../../../connectors/comfyui/instances/instance-manager.ts';
 import { type WorkerEntry, workerEntrySchema } from '../../../platform/catalog/service-mapping.schema.ts';
 import type { MachineExtension, MachineParts } from '../extension.ts';
+import type { ProcessBase } from '../../process/load-process.ts';
 import { hasProgram } from '../services/plan-services.ts';
 import { createComfyProcesses } from './comfyui-processes.ts';
 import { instanceCommands } from './instance-commands.ts';
+
+/** Where the instances of this machine are kept. */
+export function folderOfInstances({ config, env }: Pick<ProcessBase, 'config' | 'env'>): string {
+  const given = config.instancesDir === undefined ? {} : { SWITCHYARD_INSTANCES_DIR: config.instancesDir };
+  return instancesFolder({ ...env, ...given });
+}
 
 /**
  * The ComfyUI instances of a machine. When their file cannot be used (it is of a newer version, another machine on this
@@ -14,9 +21,8 @@ export async function startInstances(parts: MachineParts): Promise<MachineExtens
   const { base, plan, supervisor, logger, facts, changed } = parts;
   const { config, env, catalog } = base;
   const leaving = new AbortController();
-  const given = config.instancesDir === undefined ? {} : { SWITCHYARD_INSTANCES_DIR: config.instancesDir };
   const manager = new InstanceManager({
-    folder: instancesFolder({ ...env, ...given }),
+    folder: folderOfInstances(base),
     logger,
     gpus: () => facts().gpus,
     processes: createComfyProcesses({

@@ -24,6 +24,13 @@ export function hasProgram(entry: WorkerEntry): boolean {
   return entry.installer != null || entry.installer_config?.['command'] !== undefined;
 }
 
+/** Whether something has to be brought to this machine before that program runs. */
+export function hasInstallation(entry: WorkerEntry): boolean {
+  if (!hasProgram(entry)) return false;
+  const definition = readDefinition(entry, readyMade(entry.installer), '', []);
+  return definition !== undefined && Boolean(definition.install?.length || definition.install_command);
+}
+
 /**
  * Everything that has to be installed and run beside some workers: one instance each, on the worker's device and ports.
  * @throws ConfigError naming everything that is wrong at once; nothing was touched
