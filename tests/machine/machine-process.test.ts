@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Child } from '../../bench/child.ts';
 import { readProcessTable } from '../../platform/processes/process-table.ts';
 import { runCommand } from '../cli/run-command.ts';
 import { ROOT } from '../house/repository.ts';
@@ -11,7 +12,6 @@ let site: MachineSite;
 beforeAll(async () => {
   site = await MachineSite.start();
 });
-afterEach(() => site.stopMachines());
 afterAll(() => site.stop());
 
 const isThere = (pid: number | undefined) => readProcessTable().some((one) => one.pid === pid);
@@ -20,8 +20,14 @@ const command = (...args: string[]) =>
   runCommand(args, { cwd: site.stack.dataDir, env: { ...site.stack.env, SWITCHYARD_URL: site.stack.api } });
 
 describe('a machine with two pretended GPUs', () => {
-  test('shows two services, their workers and a card that lives; drains, comes back, and leaves in order', async () => {
-    const machine = await site.machine('box1');
+  let machine: Child;
+
+  beforeAll(async () => {
+    machine = await site.machine('box1');
+  });
+  afterAll(() => site.stopMachines());
+
+  test('shows two services, their workers and a card that lives', async () => {
     const view = await site.until('box1', ({ presence, card }) => presence === 'alive' && card?.state === 'ready');
     expect(view.card?.facts).toMatchObject({ type: 'gpu', gpus: [{ vendor: 'mock' }, { vendor: 'mock' }] });
     expect(view.card?.services).toMatchObject([
@@ -57,19 +63,58 @@ describe('a machine with two pretended GPUs', () => {
     const logs = await command('machine', 'logs', 'box1', 'painter-gpu0');
     expect(logs.stdout).toContain(`serving on ${site.port}`);
     expect((await command('machine', 'drain', 'nobody')).code).toBe(6);
+    // A second one on the same data would take its ports and pid files away.
+    await expect(site.machine('box1')).rejects.toThrow(/box1 runs already/);
+  });
 
+  test('gives no jobs to a worker whose program is sick, and restarts a program that dies', async () => {
+    site.sick(0, true);
+    site.sick(1, true);
+    const held = await site.until(
+      'box1',
+      ({ card }) => card?.workers.every(({ state }) => state === 'paused') ?? false,
+    );
+    expect(held.card?.workers[0]?.reason).toMatch(/painter-gpu0 does not answer/);
+    const job = await site.stack.submit({ service: 'simulation', payload: { steps: 1 } });
+    site.sick(1, false);
+    await site.until('box1', ({ card }) => card?.workers[1]?.state === 'running');
+    expect(await site.stack.ended(job.id)).toMatchObject({ status: 'completed', attempt: 1 });
+    site.sick(0, false);
+    await site.die();
+    const back = await site.until(
+      'box1',
+      ({ card }) =>
+        card?.services[0]?.state === 'running' &&
+        card.services[0].restarts === 1 &&
+        card.workers[0]?.state === 'running',
+    );
+    expect(back.card?.state).toBe('ready');
+    const logs = await site.command('box1', 'service.logs', { name: 'painter-gpu0' });
+    expect(JSON.stringify(logs.result)).toContain(`serving on ${site.port}`);
+    expect(await site.command('box1', 'service.restart', { name: 'nope' })).toMatchObject({
+      state: 'failed',
+      error: { code: 'not_found' },
+    });
+    expect(await site.command('box1', 'slots.set', { worker: 'painter-1', slots: 3 })).toMatchObject({
+      state: 'succeeded',
+    });
+    await site.until('box1', ({ card }) => card?.workers[0]?.state === 'running' && card.workers[0].slots === 3);
+  });
+
+  test('drains, comes back, and leaves in order', async () => {
+    const { card } = await site.view('box1');
     const job = await site.stack.submit({ service: 'simulation', payload: { steps: 100 } });
     await site.stack.until(job.id, ({ status: now }) => now === 'running');
     expect(await site.command('box1', 'drain')).toMatchObject({ state: 'succeeded' });
     const waiting = await site.stack.submit({ service: 'simulation', payload: { steps: 1 } });
-    await site.until('box1', ({ card }) => card?.state === 'drained');
+    await site.until('box1', ({ card: now }) => now?.state === 'drained');
     // What ran came to its end on the machine; what came later waits.
     expect(await site.stack.get(job.id)).toMatchObject({ status: 'completed', attempt: 1 });
     expect((await site.stack.get(waiting.id)).status).toBe('queued');
     expect(await site.command('box1', 'resume')).toMatchObject({ state: 'succeeded' });
     expect(await site.stack.ended(waiting.id)).toMatchObject({ status: 'completed' });
 
-    const pids = [...(view.card?.services ?? []), ...(view.card?.workers ?? [])].map(({ pid }) => pid);
+    const pids = [...(card?.services ?? []), ...(card?.workers ?? [])].map(({ pid }) => pid);
     expect(await site.command('box1', 'stop')).toMatchObject({ state: 'succeeded' });
     expect(await machine.exited).toMatchObject({ code: 0 });
     await site.until('box1', ({ presence }) => presence === 'left');
@@ -77,8 +122,12 @@ describe('a machine with two pretended GPUs', () => {
     const refused = await site.command('box1', 'drain');
     expect(refused).toMatchObject({ code: 'service_unavailable' });
   });
+});
 
-  test('that is killed is noticed; its left-overs are cleaned at the next start, which takes its place', async () => {
+describe('a machine that dies', () => {
+  afterAll(() => site.stopMachines());
+
+  test('is noticed; its left-overs are cleaned at the next start, which takes its place', async () => {
     const machine = await site.machine('box2');
     const { card } = await site.until('box2', (view) => view.card?.state === 'ready');
     const services = card?.services.map(({ pid }) => pid) ?? [];
@@ -88,8 +137,6 @@ describe('a machine with two pretended GPUs', () => {
     const again = await site.machine('box2');
     expect(services.some(isThere)).toBe(false);
     await site.until('box2', (view) => view.card?.boot_id === again.ready['boot_id'] && view.presence === 'alive');
-    // A second one on the same data would take its ports and pid files away.
-    await expect(site.machine('box2')).rejects.toThrow(/box2 runs already/);
 
     const restarted = await site.command('box2', 'restart');
     expect(restarted).toMatchObject({ state: 'succeeded' });
@@ -98,55 +145,13 @@ describe('a machine with two pretended GPUs', () => {
       (view) =>
         view.presence === 'alive' && view.card?.state === 'ready' && view.card.boot_id !== again.ready['boot_id'],
     );
-    await again.stop();
-  });
 
-  test('gives no jobs to a worker whose program is sick, and restarts a program that dies', async () => {
-    const machine = await site.machine('box3');
-    await site.until('box3', (view) => view.card?.state === 'ready');
-    site.sick(0, true);
-    site.sick(1, true);
-    const held = await site.until(
-      'box3',
-      ({ card }) => card?.workers.every(({ state }) => state === 'paused') ?? false,
-    );
-    expect(held.card?.workers[0]?.reason).toMatch(/painter-gpu0 does not answer/);
-    const job = await site.stack.submit({ service: 'simulation', payload: { steps: 1 } });
-    site.sick(1, false);
-    await site.until('box3', ({ card }) => card?.workers[1]?.state === 'running');
-    expect(await site.stack.ended(job.id)).toMatchObject({ status: 'completed', attempt: 1 });
-    site.sick(0, false);
-    await fetch(`http://127.0.0.1:${site.port}/die`).catch(() => {});
-    const back = await site.until(
-      'box3',
-      ({ card }) =>
-        card?.services[0]?.state === 'running' &&
-        card.services[0].restarts === 1 &&
-        card.workers[0]?.state === 'running',
-    );
-    expect(back.card?.state).toBe('ready');
-    const logs = await site.command('box3', 'service.logs', { name: 'painter-gpu0' });
-    expect(JSON.stringify(logs.result)).toContain(`serving on ${site.port}`);
-    expect(await site.command('box3', 'service.restart', { name: 'nope' })).toMatchObject({
-      state: 'failed',
-      error: { code: 'not_found' },
-    });
-    expect(await site.command('box3', 'slots.set', { worker: 'painter-1', slots: 3 })).toMatchObject({
-      state: 'succeeded',
-    });
-    await site.until('box3', ({ card }) => card?.workers[0]?.state === 'running' && card.workers[0].slots === 3);
-    await machine.stop();
-  });
-
-  test('whose program spends its restarts fails: its jobs go elsewhere, and it exits with an error', async () => {
-    const machine = await site.machine('box4');
-    await site.until('box4', (view) => view.card?.state === 'ready');
-    const die = () => fetch(`http://127.0.0.1:${site.port}/die`).catch(() => {});
-    const dying = setInterval(() => void die(), 100);
-    const { code } = await machine.exited;
+    // And once its program has spent its restarts it fails: its jobs go elsewhere, and it ends with an error.
+    const dying = setInterval(() => void site.die(), 100);
+    const { code } = await again.exited;
     clearInterval(dying);
     expect(code).toBe(1);
-    const view = await site.until('box4', ({ presence }) => presence === 'left');
+    const view = await site.until('box2', ({ presence }) => presence === 'left');
     expect(view.reason).toMatch(/painter-gpu0 .*restarts are spent/);
     expect(view.card?.state).toBe('failed');
   });

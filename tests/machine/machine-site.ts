@@ -35,7 +35,8 @@ export class MachineSite {
 
   static async start(more: NodeJS.ProcessEnv = {}): Promise<MachineSite> {
     const port = await twoPorts();
-    const env: NodeJS.ProcessEnv = { SIMULATION_STEP_MS: '20', ...more };
+    // Every process of a machine loads its connectors: the others would only cost time.
+    const env: NodeJS.ProcessEnv = { SIMULATION_STEP_MS: '20', CONNECTORS: 'simulation', ...more };
     const stack = await ProcessStack.start(env);
     const config = join(stack.dataDir, 'config');
     const services = join(stack.dataDir, 'services');
@@ -65,6 +66,11 @@ export class MachineSite {
     const file = join(this.stack.dataDir, 'services', 'painter', `sick-${gpu}`);
     if (sick) writeFileSync(file, '');
     else rmSync(file, { force: true });
+  }
+
+  /** Ends the program on the first device, if it is there. */
+  async die(): Promise<void> {
+    await fetch(`http://127.0.0.1:${this.port}/die`).catch(() => {});
   }
 
   async view(id: string): Promise<MachineView> {
