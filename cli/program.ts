@@ -14,6 +14,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addGenerate } from './commands/generate/generate.ts';
 import { addGetJob } from './commands/get-job.ts';
 import { addHelp } from './commands/help.ts';
+import { addInstances } from './commands/instances/instances.ts';
 import { addListJobs } from './commands/list-jobs.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMachine, addMachines } from './commands/machine/machine.ts';
@@ -76,6 +77,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     addPools,
     addWorkers,
     addMachines,
+    addInstances,
     addStatus,
     addConfig,
     addDoctor,

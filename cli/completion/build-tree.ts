@@ -16,7 +16,7 @@ export function buildTree(program: Command, suggestions: Suggestions): RootComma
       const innerPath = `${path} ${inner.name()}`.trim();
       const node = root.command(innerPath, firstSentence(inner.description()));
       addOptions(node, inner, program, suggestions);
-      addArguments(node, inner, suggestions);
+      addArguments(node, inner, innerPath, suggestions);
       walk(inner, innerPath);
     }
   };
@@ -36,16 +36,20 @@ function addOptions(node: TabCommand, command: Command, program: Command, sugges
   }
 }
 
-function valuesOf(option: Option, { pools, services }: Suggestions): Suggestion[] {
+function valuesOf(option: Option, { pools, services, machines }: Suggestions): Suggestion[] {
   if (option.argChoices) return option.argChoices.map(bare);
   if (option.long === '--pool') return pools;
   if (option.long === '--service') return services;
+  if (option.long === '--machine') return machines;
   return option.long === '--status' ? JOB_STATUSES.map(bare) : [];
 }
 
-function addArguments(node: TabCommand, command: Command, { jobs, services, pools }: Suggestions): void {
+function addArguments(node: TabCommand, command: Command, path: string, suggestions: Suggestions): void {
+  const { jobs, services, pools, machines, instances } = suggestions;
   const byName: Record<string, Suggestion[]> = {
-    id: [{ value: LAST, description: 'the most recent job' }, ...jobs],
+    id: path.startsWith('machine ') ? machines : [{ value: LAST, description: 'the most recent job' }, ...jobs],
+    instance: instances,
+    instances,
     service: services,
     pool: pools,
   };

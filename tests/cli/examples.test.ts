@@ -20,6 +20,6 @@ describe('the example jobs', () => {
     const options = { artifactRetention: 86_400_000, heartbeatTimeout: 10_000, maxPayloadBytes: 262_144 };
     const document: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
     const { plan } = planJob(document, catalog, options, Date.now());
-    expect(plan.unmatched !== undefined).toBe(name === 'simulation-requirements.json');
+    expect(plan.needs !== undefined).toBe(name === 'simulation-requirements.json');
   });
 });

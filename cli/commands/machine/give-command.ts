@@ -7,7 +7,9 @@ import { CliError } from '../../cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfProblem } from '../../exit-codes.ts';
 import type { Session } from '../../session.ts';
 import { note, sayJson } from '../../terminal.ts';
-import { apiAction, type CommandContext } from '../context.ts';
+import { setPath } from '../../input/set-path.ts';
+import { apiAction, examples, type CommandContext } from '../context.ts';
+import { collect } from '../option-values.ts';
 
 interface VerbOptions {
   drain?: boolean;
@@ -36,6 +38,42 @@ export function addMachineVerbs(parent: Command, context: CommandContext): void 
   }
 }
 
+interface AnyOptions {
+  set?: string[];
+  detached?: boolean;
+}
+
+/** `switchyard machine command ID KIND`: whatever a machine can be told, with its answer as JSON. */
+export function addMachineCommand(parent: Command, context: CommandContext): void {
+  parent
+    .command('command')
+    .description('Give a machine any of its commands and print the answer; docs/machines.md lists them')
+    .argument('<id>', 'id of the machine')
+    .argument('<kind>', 'e.g. service.restart, slots.set, vram.free, nodes.install')
+    .option('--set <path=value>', 'an argument: JSON, else text; a.b, list[0], list[]; repeatable', collect)
+    .option('--detached', 'answer at once with the operation, and do not wait for its end')
+    .addHelpText(
+      'after',
+      examples(
+        ['switchyard machine command box1 service.restart --set name=comfyui-gpu0', ''],
+        ['switchyard machine command box1 slots.set --set worker=upscale-1 --set slots=2', ''],
+        ['switchyard machine command box1 vram.free --set gpu=0', ''],
+        ['switchyard machine command box1 nodes.install --set nodes[]=https://example.org/some-node', ''],
+      ),
+    )
+    .action(
+      apiAction(context, async (session, id: string, kind: string, { set = [], detached = false }: AnyOptions) => {
+        const args: Record<string, unknown> = {};
+        for (const assignment of set) setPath(args, assignment);
+        const wish = { kind, args, detached, issued_by: whoAsks() };
+        const operation = detached
+          ? await machineApi(session.api).command(id, wish)
+          : await giveCommand(session, id, wish);
+        sayJson(session.terminal, session.json || detached ? operation : (operation.result ?? {}));
+      }),
+    );
+}
+
 const DONE: Record<string, string> = {
   drain: 'takes no more jobs',
   resume: 'takes jobs again',
@@ -52,17 +90,25 @@ async function run(session: Session, id: string, kind: string, { wait, drain }: 
   return EXIT.ok;
 }
 
+/** Between two looks at an operation: soon at first. Milliseconds. */
+const FIRST_LOOK_MS = 100;
 const ASK_MS = 1_000;
 
 /**
  * Gives a command and waits for its end, also of one that takes long.
+ * @param signal gives up waiting for the first answer
  * @throws CliError when the machine refused it or could not carry it out
  */
-export async function giveCommand({ api }: Session, id: string, wish: CommandWish): Promise<MachineOperation> {
+export async function giveCommand(
+  { api }: Session,
+  id: string,
+  wish: CommandWish,
+  signal?: AbortSignal,
+): Promise<MachineOperation> {
   const machines = machineApi(api);
-  let operation = await machines.command(id, { issued_by: whoAsks(), ...wish });
-  while (operation.state === 'running') {
-    await sleep(ASK_MS);
+  let operation = await machines.command(id, { issued_by: whoAsks(), ...wish }, signal ? { signal } : {});
+  for (let pause = FIRST_LOOK_MS; operation.state === 'running'; pause = Math.min(2 * pause, ASK_MS)) {
+    await sleep(pause);
     operation = await machines.operation(id, operation.id);
   }
   if (operation.state === 'succeeded') return operation;
