@@ -20,9 +20,21 @@ export interface Child {
   readonly exited: Promise<{ code: number | null; output: string }>;
 }
 
-/** Starts one of our processes and waits until it says that it is ready. Its log is dropped unless it fails. */
-export function startChild(module: URL, args: string[], env: NodeJS.ProcessEnv): Promise<Child> {
-  const child = fork(module, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+/**
+ * Starts one of our processes and waits until it says that it is ready. Its log is dropped unless it fails.
+ * @param through a program with its arguments that becomes Node in the end, e.g. `ip netns exec NAME`
+ */
+export function startChild(
+  module: URL,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  through: readonly string[] = [],
+): Promise<Child> {
+  const [execPath, ...execArgv] = [...through, process.execPath];
+  const child = fork(module, args, {
+    ...{ execPath, execArgv, env: { ...process.env, ...env } },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-5_000);

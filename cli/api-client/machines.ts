@@ -19,8 +19,8 @@ export function machineApi(api: ApiClient) {
   return {
     list: (options: RequestOptions = {}) => api.json<MachineList>('/machines', options),
     get: (id: string) => api.json<MachineView>(path(id)),
-    command: (id: string, wish: CommandWish) =>
-      api.json<MachineOperation>(`${path(id)}/commands`, { method: 'POST', body: wish, timeoutMs: 90_000 }),
+    command: (id: string, wish: CommandWish, options: RequestOptions = {}) =>
+      api.json<MachineOperation>(`${path(id)}/commands`, { method: 'POST', body: wish, timeoutMs: 90_000, ...options }),
     operation: (id: string, operation: string) =>
       api.json<MachineOperation>(`${path(id)}/operations/${encodeURIComponent(operation)}`),
     /** Server-sent events of one machine; unread. */

@@ -9,14 +9,17 @@ export class Forwarder {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  private constructor(port: number, to: number) {
+  readonly #host: string;
+
+  private constructor(port: number, to: number, host: string) {
     this.port = port;
     this.#to = to;
+    this.#host = host;
   }
 
-  /** Off at first. @param to port on this machine */
-  static async to(to: number): Promise<Forwarder> {
-    return new Forwarder(await freePort(), to);
+  /** Off at first. @param to port on this machine @param host address it listens on */
+  static async to(to: number, host = '127.0.0.1'): Promise<Forwarder> {
+    return new Forwarder(await freePort(), to, host);
   }
 
   async on(): Promise<void> {
@@ -29,7 +32,7 @@ export class Forwarder {
       }
       socket.pipe(onward).pipe(socket);
     });
-    this.#server.listen(this.port, '127.0.0.1');
+    this.#server.listen(this.port, this.#host);
     await once(this.#server, 'listening');
   }
 

@@ -63,12 +63,17 @@ export class ProcessStack {
     return this.#start('workers/pool-main.js', ['--pool', pool, ...args], env);
   }
 
-  machine(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
-    return this.#start('workers/machine-main.js', args, env);
+  machine(args: string[], env: NodeJS.ProcessEnv = {}, through: readonly string[] = []): Promise<Child> {
+    return this.#start('workers/machine-main.js', args, env, through);
   }
 
-  async #start(module: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
-    const child = await startChild(new URL(module, dist), args, { ...this.env, ...env });
+  async #start(
+    module: string,
+    args: string[],
+    env: NodeJS.ProcessEnv = {},
+    through: readonly string[] = [],
+  ): Promise<Child> {
+    const child = await startChild(new URL(module, dist), args, { ...this.env, ...env }, through);
     this.children.add(child);
     void child.exited.then(() => this.children.delete(child));
     return child;

@@ -20,6 +20,11 @@ createServer((request, response) => {
 }).listen(Number(port), '127.0.0.1');
 `;
 
+interface MappedWorker {
+  service: { capability: string; connector: string; type: string }[];
+  [key: string]: unknown;
+}
+
 /** API and orchestrator, and a configuration whose machine has a program on each GPU with a worker beside it. */
 export class MachineSite {
   readonly stack: ProcessStack;
@@ -27,31 +32,50 @@ export class MachineSite {
   readonly port: number;
   readonly #machines: Child[] = [];
 
-  private constructor(stack: ProcessStack, env: NodeJS.ProcessEnv, port: number) {
+  readonly #workers: Record<string, MappedWorker>;
+
+  private constructor(
+    stack: ProcessStack,
+    env: NodeJS.ProcessEnv,
+    port: number,
+    workers: Record<string, MappedWorker>,
+  ) {
     this.stack = stack;
     this.env = env;
     this.port = port;
+    this.#workers = workers;
   }
 
-  static async start(more: NodeJS.ProcessEnv = {}): Promise<MachineSite> {
+  /** @param workers more of them for the service mapping */
+  static async start(more: NodeJS.ProcessEnv = {}, workers: Record<string, MappedWorker> = {}): Promise<MachineSite> {
     const port = await twoPorts();
     // Every process of a machine loads its connectors: the others would only cost time.
     const env: NodeJS.ProcessEnv = { SIMULATION_STEP_MS: '20', CONNECTORS: 'simulation', ...more };
     const stack = await ProcessStack.start(env);
     const config = join(stack.dataDir, 'config');
     const services = join(stack.dataDir, 'services');
-    mkdirSync(config);
     mkdirSync(join(services, 'painter'), { recursive: true });
     writeFileSync(join(services, 'painter', 'server.mjs'), SERVER);
-    writeFileSync(join(config, 'pools.json'), readFileSync(join(ROOT, 'config/pools.json')));
-    writeFileSync(join(config, 'service-mapping.json'), JSON.stringify(mapping(port)));
+    configure(config, port, workers);
     Object.assign(stack.env, { SWITCHYARD_CONFIG_DIR: config, SWITCHYARD_SERVICES_DIR: services });
     await stack.server();
-    return new MachineSite(stack, env, port);
+    return new MachineSite(stack, env, port, workers);
   }
 
-  async machine(id: string, env: NodeJS.ProcessEnv = {}, workers = 'painter:auto'): Promise<Child> {
-    const machine = await this.stack.machine(['--id', id, '--workers', workers, '--mock-gpus', '2'], env);
+  /** Writes the configuration of a box of its own, whose first port is this one or the one after it. */
+  configure(folder: string, port: number): void {
+    configure(folder, port, this.#workers);
+  }
+
+  /** @param through see `startChild` */
+  async machine(
+    id: string,
+    env: NodeJS.ProcessEnv = {},
+    workers = 'painter:auto',
+    { gpus = 2, through = [] }: { gpus?: number; through?: readonly string[] } = {},
+  ): Promise<Child> {
+    const args = ['--id', id, '--workers', workers, '--mock-gpus', String(gpus)];
+    const machine = await this.stack.machine(args, env, through);
     this.#machines.push(machine);
     return machine;
   }
@@ -105,10 +129,22 @@ export class MachineSite {
   }
 }
 
-function mapping(port: number) {
+function configure(folder: string, port: number, workers: Record<string, MappedWorker>): void {
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'pools.json'), readFileSync(join(ROOT, 'config/pools.json')));
+  writeFileSync(join(folder, 'service-mapping.json'), JSON.stringify(mapping(port, workers)));
+}
+
+function mapping(port: number, more: Record<string, MappedWorker>) {
   return {
-    connectors: { SimulationConnector: {} },
+    connectors: Object.fromEntries(
+      [
+        'SimulationConnector',
+        ...Object.values(more).flatMap(({ service }) => service.map(({ connector }) => connector)),
+      ].map((name) => [name, {}]),
+    ),
     workers: {
+      ...more,
       painter: {
         service: [{ capability: 'simulation', connector: 'SimulationConnector', type: 'internal' }],
         pools: ['standard'],

@@ -62,12 +62,12 @@ export function addMachineCommand(parent: Command, context: CommandContext): voi
       ),
     )
     .action(
-      apiAction(context, async (session, id: string, kind: string, { set = [], detached = false }: AnyOptions) => {
+      apiAction(context, async (session, id: string, kind: string, { set = [], detached }: AnyOptions) => {
         const args: Record<string, unknown> = {};
         for (const assignment of set) setPath(args, assignment);
-        const wish = { kind, args, detached, issued_by: whoAsks() };
+        const wish = { kind, args, ...(detached ? { detached } : {}) };
         const operation = detached
-          ? await machineApi(session.api).command(id, wish)
+          ? await machineApi(session.api).command(id, { issued_by: whoAsks(), ...wish })
           : await giveCommand(session, id, wish);
         sayJson(session.terminal, session.json || detached ? operation : (operation.result ?? {}));
       }),

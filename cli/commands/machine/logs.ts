@@ -41,8 +41,9 @@ async function showLogs(session: Session, id: string, name: string, { follow, li
   try {
     do {
       const args = { name, lines, ...(after === undefined ? {} : { after, wait_ms: WAIT_MS }) };
-      const asked = giveCommand(session, id, { kind: 'service.logs', args });
+      const asked = giveCommand(session, id, { kind: 'service.logs', args }, stop.signal);
       const part = await untilStopped(asked, stop.signal).catch(async (error: unknown) => {
+        if (stop.signal.aborted) return undefined;
         // A machine that is being restarted has its logs still.
         if (after === undefined || !isPassing(error)) throw error;
         await untilStopped(new Promise((resolve) => setTimeout(resolve, PAUSE_MS)), stop.signal);

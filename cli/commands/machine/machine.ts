@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { examples, type CommandContext } from '../context.ts';
-import { addMachineVerbs } from './give-command.ts';
+import { addMachineCommand, addMachineVerbs } from './give-command.ts';
 import { addMachineLogs } from './logs.ts';
 import { addGetMachine, addListMachines, addMachineServices } from './show.ts';
 import { addStartMachine } from './start.ts';
@@ -28,6 +28,7 @@ export function addMachine(parent: Command, context: CommandContext): void {
   addGetMachine(machine, context);
   addWatchMachine(machine, context);
   addMachineVerbs(machine, context);
+  addMachineCommand(machine, context);
   addMachineServices(machine, context);
   addMachineLogs(machine, context);
 }
