@@ -170,6 +170,8 @@ export class ComfyUIInstancesConnector extends BaseConnector {
     const patienceMs =
       readSettings({ ...this.config, base_url: 'http://127.0.0.1' }, undefined, process.env).outage_seconds * 1_000;
     const tried = new Set<string>();
+    // Somebody may have paused one a moment ago.
+    await manager.refresh();
     let earlier = await earlierPlace(manager, context, patienceMs);
     for (;;) {
       let at: { instance: KeptInstance; place: JobPlace } | undefined;

@@ -74,32 +74,38 @@ function paintStatus(style: Style, { presence, status }: InstanceView): (text: s
 }
 
 export function addGetInstance(parent: Command, context: CommandContext): void {
-  one(parent, context, 'get', 'Show an instance: configuration, health, statistics', async (session, machine, id) => {
-    const found = await instanceApi(session.api).get(machine, id);
-    if (session.json) return sayJson(session.terminal, found);
-    const { details, gpus } = found;
-    const { config } = details;
-    print(session, [
-      ['Instance', session.terminal.style.bold(id)],
-      ['Name', details.name],
-      ['Machine', machine],
-      ['URL', details.url],
-      ['Status', `${details.status}${details.active ? ', the active one' : ''}`],
-      ...healthEntries(details.health),
-      ['Process', details.managed ? 'the machine starts and stops it' : 'runs by itself'],
-      ['GPU', gpus.length > 0 ? gpus.join(', ') : config.gpuDevice],
-      ['Jobs at a time', String(config.maxConcurrentWorkflows)],
-      ['Time-out', formatElapsed(config.timeoutMs)],
-      ['Starts with the machine', config.autoStart ? 'yes' : 'no'],
-      ['Variables', Object.entries(config.envVars ?? {}).map(([name, value]) => `${name}=${value}`)],
-      ['Custom nodes', config.customNodesPath],
-      ['Description', config.description],
-      ...statEntries(details.stats),
-      ['Created', formatTime(details.createdAt, Date.now())],
-      ['Last used', details.lastUsedAt === null ? undefined : formatTime(details.lastUsedAt, Date.now())],
-      ['Alerts', alertLines(details.alerts)],
-    ]);
-  });
+  addAbout(
+    parent,
+    context,
+    'get',
+    'Show an instance: configuration, health, statistics',
+    async (session, machine, id) => {
+      const found = await instanceApi(session.api).get(machine, id);
+      if (session.json) return sayJson(session.terminal, found);
+      const { details, gpus } = found;
+      const { config } = details;
+      print(session, [
+        ['Instance', session.terminal.style.bold(id)],
+        ['Name', details.name],
+        ['Machine', machine],
+        ['URL', details.url],
+        ['Status', `${details.status}${details.active ? ', the active one' : ''}`],
+        ...healthEntries(details.health),
+        ['Process', details.managed ? 'the machine starts and stops it' : 'runs by itself'],
+        ['GPU', gpus.length > 0 ? gpus.join(', ') : config.gpuDevice],
+        ['Jobs at a time', String(config.maxConcurrentWorkflows)],
+        ['Time-out', formatElapsed(config.timeoutMs)],
+        ['Starts with the machine', config.autoStart ? 'yes' : 'no'],
+        ['Variables', Object.entries(config.envVars ?? {}).map(([name, value]) => `${name}=${value}`)],
+        ['Custom nodes', config.customNodesPath],
+        ['Description', config.description],
+        ...statEntries(details.stats),
+        ['Created', formatTime(details.createdAt, Date.now())],
+        ['Last used', details.lastUsedAt === null ? undefined : formatTime(details.lastUsedAt, Date.now())],
+        ['Alerts', alertLines(details.alerts)],
+      ]);
+    },
+  );
 }
 
 interface HealthAnswer {
@@ -109,7 +115,7 @@ interface HealthAnswer {
 }
 
 export function addInstanceHealth(parent: Command, context: CommandContext): void {
-  one(parent, context, 'health', 'Ask an instance now how it is', async (session, machine, id) => {
+  addAbout(parent, context, 'health', 'Ask an instance now how it is', async (session, machine, id) => {
     const answer = await ask<HealthAnswer>(session, machine, { kind: 'instance.health', args: { id } });
     if (session.json) return sayJson(session.terminal, answer);
     print(session, [
@@ -126,23 +132,29 @@ interface HistoryAnswer {
 }
 
 export function addInstanceHistory(parent: Command, context: CommandContext): void {
-  one(parent, context, 'history', 'Statistics of an instance, and its latest jobs', async (session, machine, id) => {
-    const answer = await ask<HistoryAnswer>(session, machine, { kind: 'instance.stats', args: { id } });
-    const { terminal } = session;
-    if (session.json) return sayJson(terminal, answer);
-    print(session, statEntries(answer.stats));
-    if (answer.workflows.length === 0) return;
-    say(terminal);
-    const columns: Column<WorkflowRecord>[] = [
-      { title: 'JOB', value: ({ workflowId }) => workflowId, paint: terminal.style.bold },
-      { title: 'OUTCOME', value: ({ outcome }) => outcome },
-      { title: 'BEGAN', value: ({ startedAt }) => clock(new Date(startedAt)) },
-      { title: 'TOOK', value: ({ durationMs }) => formatElapsed(durationMs), align: 'right' },
-      { title: 'ERROR', value: ({ error }) => error ?? '', shrinksTo: 12, droppable: 1 },
-    ];
-    for (const line of formatTable(answer.workflows, columns, terminal.style, terminal.stdout.columns))
-      say(terminal, line);
-  });
+  addAbout(
+    parent,
+    context,
+    'history',
+    'Statistics of an instance, and its latest jobs',
+    async (session, machine, id) => {
+      const answer = await ask<HistoryAnswer>(session, machine, { kind: 'instance.stats', args: { id } });
+      const { terminal } = session;
+      if (session.json) return sayJson(terminal, answer);
+      print(session, statEntries(answer.stats));
+      if (answer.workflows.length === 0) return;
+      say(terminal);
+      const columns: Column<WorkflowRecord>[] = [
+        { title: 'JOB', value: ({ workflowId }) => workflowId, paint: terminal.style.bold },
+        { title: 'OUTCOME', value: ({ outcome }) => outcome },
+        { title: 'BEGAN', value: ({ startedAt }) => clock(new Date(startedAt)) },
+        { title: 'TOOK', value: ({ durationMs }) => formatElapsed(durationMs), align: 'right' },
+        { title: 'ERROR', value: ({ error }) => error ?? '', shrinksTo: 12, droppable: 1 },
+      ];
+      for (const line of formatTable(answer.workflows, columns, terminal.style, terminal.stdout.columns))
+        say(terminal, line);
+    },
+  );
 }
 
 type Entries = Parameters<typeof keyValueLines>[0];
@@ -175,7 +187,7 @@ function alertLines(alerts: readonly InstanceAlert[]): string[] {
   return alerts.map(({ raisedAt, endedAt, message }) => `${raisedAt} ${message}${endedAt ? ' (over)' : ''}`);
 }
 
-function one(
+function addAbout(
   parent: Command,
   context: CommandContext,
   name: string,

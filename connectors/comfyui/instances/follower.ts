@@ -22,29 +22,29 @@ export class Follower {
   readonly #deps: FollowerDeps;
   #version: string | undefined;
   #states: Record<string, SharedState> = {};
-  #looking = false;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(deps: FollowerDeps) {
     this.#deps = deps;
   }
 
-  /** Reads what has changed. */
-  async look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      const version = await versionOf(join(this.#deps.folder, INSTANCES_FILE));
-      const states = await this.#deps.state.readChanged();
-      if (states) this.#states = states;
-      if (version !== this.#version) {
-        // Between two writes of its owner it may be gone or damaged: what is known stands then.
-        await this.#readConfigs();
-        this.#version = version;
-        this.apply(this.#states);
-      } else if (states) this.apply(states);
-    } finally {
-      this.#looking = false;
-    }
+  /** Reads what has changed up to now: a look that is under way may have missed it. */
+  look(): Promise<void> {
+    const turn = this.#turn.catch(() => {}).then(() => this.#look());
+    this.#turn = turn;
+    return turn;
+  }
+
+  async #look(): Promise<void> {
+    const version = await versionOf(join(this.#deps.folder, INSTANCES_FILE));
+    const states = await this.#deps.state.readChanged();
+    if (states) this.#states = states;
+    if (version !== this.#version) {
+      // Between two writes of its owner it may be gone or damaged: what is known stands then.
+      await this.#readConfigs();
+      this.#version = version;
+      this.apply(this.#states);
+    } else if (states) this.apply(states);
   }
 
   apply(states: Record<string, SharedState>): void {

@@ -114,32 +114,27 @@ export class InstanceManager {
 
   /** @throws as `Lifecycle.start`, ConnectorError `not_found` */
   async startInstance(instanceId: string): Promise<void> {
-    this.#mustOwn();
-    await this.#lifecycle.start(this.#list.find(instanceId));
+    await this.#live((instance) => this.#lifecycle.start(instance), instanceId);
   }
 
   /** Stops it; workflows on it go to others. @throws ConnectorError `not_found` */
   async stopInstance(instanceId: string): Promise<void> {
-    this.#mustOwn();
-    await this.#lifecycle.stop(this.#list.find(instanceId));
+    await this.#live((instance) => this.#lifecycle.stop(instance), instanceId);
   }
 
   /** It gets no more workflows; those that run come to their end. @throws ConnectorError `not_found`, `conflict` */
   async pauseInstance(instanceId: string): Promise<void> {
-    this.#mustOwn();
-    await this.#lifecycle.pause(this.#list.find(instanceId));
+    await this.#live((instance) => this.#lifecycle.pause(instance), instanceId);
   }
 
   /** @throws ConnectorError `not_found`, `conflict` */
   async resumeInstance(instanceId: string): Promise<void> {
-    this.#mustOwn();
-    await this.#lifecycle.resume(this.#list.find(instanceId));
+    await this.#live((instance) => this.#lifecycle.resume(instance), instanceId);
   }
 
   /** Stops and starts it; workflows on it go to others. @throws as {@link startInstance} */
   async restartInstance(instanceId: string): Promise<void> {
-    this.#mustOwn();
-    await this.#lifecycle.restart(this.#list.find(instanceId));
+    await this.#live((instance) => this.#lifecycle.restart(instance), instanceId);
   }
 
   /** The one that should get the next workflow; null when none runs that is well enough. It may have no room now. */
@@ -260,6 +255,13 @@ export class InstanceManager {
     }
     const everyMs = this.#owns ? this.#timing.saveMs : Math.min(this.#timing.saveMs, this.#timing.followMs);
     this.#timer = setInterval(() => void this.#tick(), everyMs).unref();
+  }
+
+  /** Of one that only reads along: reads what the owner has said up to now. What cannot be read changes nothing. */
+  async refresh(): Promise<void> {
+    await this.#follower?.look().catch((error: unknown) => {
+      this.#options.logger.warn({ err: error }, 'the files of the instances cannot be read: what is known stands');
+    });
   }
 
   /** The configuration of all, as `importInstances` takes it; without keys unless they are asked for. */
@@ -395,12 +397,18 @@ export class InstanceManager {
     this.#follower.apply(states);
   }
 
-  async #tick(): Promise<void> {
-    if (!this.#owns) {
-      await this.#follower?.look().catch((error: unknown) => {
-        this.#options.logger.warn({ err: error }, 'the files of the instances cannot be read: what is known stands');
-      });
+  /** What it is told to do is written at once: workers go by the file. */
+  async #live(work: (instance: KeptInstance) => Promise<void>, instanceId: string): Promise<void> {
+    this.#mustOwn();
+    try {
+      await work(this.#list.find(instanceId));
+    } finally {
+      await this.#files.saveNowAndThen();
     }
+  }
+
+  async #tick(): Promise<void> {
+    await this.refresh();
     await this.#files.saveNowAndThen();
   }
 
