@@ -157,6 +157,9 @@ async function bundleWorkflows() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'workflows/index.ts'),
     logger: new DefaultLogger('WARN'),
+    // Evaluated once for a whole worker instead of once for every job. Right as long as no module of them keeps state
+    // (tests/house/workflow-modules).
+    preloadModules: ['@temporalio/workflow', join(root, 'workflows/index.ts')],
   });
   await writeFile(`${BUNDLE}.part`, code);
   await rename(`${BUNDLE}.part`, BUNDLE);

@@ -19,9 +19,12 @@ interface UploadedFile {
   ref: ArtifactRef;
 }
 
+/** A body up to this is read though it is too large, so that the answer can name the field it is too large by. Bytes. */
+const READ_ANYWAY = 4_194_304;
+
 /** White space and escapes may make a body longer than the document in it, which has a limit of its own. */
 function bodyLimit(maxPayloadBytes: number): number {
-  return maxPayloadBytes * 2 + 65_536;
+  return Math.max(maxPayloadBytes * 2 + 65_536, READ_ANYWAY);
 }
 
 /**

@@ -11,7 +11,8 @@ export function inputSchemaOf(version: VersionDocument | null | undefined): Inpu
   const { Input, ...others } = version?.openapi_schema?.components?.schemas ?? {};
   if (typeof Input !== 'object' || Input === null) return undefined;
   // OpenAPI's references lead elsewhere than JSON Schema's, and `format: uri` also means data URLs and our references.
-  const text = JSON.stringify({ ...Input, $defs: others }, (key, value: unknown) =>
+  // A model passes over what it does not know: a slip of the pen would be paid for and change nothing.
+  const text = JSON.stringify({ additionalProperties: false, ...Input, $defs: others }, (key, value: unknown) =>
     key === 'format' && typeof value === 'string' ? undefined : value,
   ).replaceAll('"#/components/schemas/', '"#/$defs/');
   try {

@@ -6,6 +6,7 @@ import type { Catalog, CatalogRoute } from '../catalog/catalog.ts';
 import type { Pool } from '../catalog/pools.schema.ts';
 import { checkShape } from './check-shape.ts';
 import { fieldErrorsOf } from './field-errors.ts';
+import { largestPart } from './largest-part.ts';
 import { InvalidJobError } from './invalid-job-error.ts';
 import { chooseRoutes, type RoutingKnowledge } from './choose-routes.ts';
 
@@ -92,10 +93,12 @@ function parseJob(document: unknown, maxBytes: number): Job {
   if (shape) throw new InvalidJobError('validation', [shape]);
   const bytes = Buffer.byteLength(JSON.stringify(document));
   if (bytes > maxBytes) {
+    const { pointer, bytes: part } = largestPart(document);
+    const detail = pointer === '' ? '' : ` of the ${bytes} of the job`;
     throw new InvalidJobError('payload_too_large', [
       {
-        pointer: '',
-        detail: `is ${bytes} bytes long, the limit is ${maxBytes}`,
+        pointer,
+        detail: `is ${part} bytes long${detail}, the limit is ${maxBytes}`,
         hint: 'upload large inputs with POST /api/inputs and refer to them',
       },
     ]);

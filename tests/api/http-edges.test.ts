@@ -68,7 +68,7 @@ describe('bodies that cannot be read', () => {
     ],
     [
       'a body far too large',
-      ' '.repeat(2_000_000),
+      ' '.repeat(5_000_000),
       { 'content-type': 'application/json' },
       413,
       'payload_too_large',

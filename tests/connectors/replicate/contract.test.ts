@@ -34,6 +34,7 @@ connectorContract('replicate', {
     { payload: { model: 'double/nowhere', input: { prompt: 'a boat' } }, pointer: '/payload/model' },
     { payload: { deployment: 'double/nowhere', input: { prompt: 'a boat' } }, pointer: '/payload/deployment' },
     { payload: { model: 'double/painter', input: {} }, pointer: '/payload/input/prompt' },
+    { payload: { model: 'double/painter', input: { prompt: 'x', widht: 64 } }, pointer: '/payload/input/widht' },
     {
       payload: { model: 'double/painter', input: { prompt: 'a boat', width: 5_000 } },
       pointer: '/payload/input/width',

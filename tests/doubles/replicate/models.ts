@@ -13,6 +13,8 @@ const Input: Json = {
     scheduler: { allOf: [{ $ref: '#/components/schemas/scheduler' }], default: 'DDIM', 'x-order': 2 },
     image: { type: 'string', format: 'uri', title: 'Image', nullable: true, 'x-order': 3 },
     format: { type: 'string', enum: ['png', 'webp'], title: 'Format', 'x-order': 4 },
+    scale: { type: 'number', title: 'Scale', default: 4, 'x-order': 5 },
+    deep: { type: 'array', items: { type: 'object' }, title: 'Deep', 'x-order': 6 },
   },
 };
 
