@@ -16,7 +16,7 @@ const viewShape = {
     .describe('Of the machine; unless it is alive, the rest is what was known last'),
 };
 
-export const instanceViewSchema: z.ZodType<InstanceView> = instanceCardSchema.extend(viewShape);
+const instanceViewSchema: z.ZodType<InstanceView> = instanceCardSchema.extend(viewShape);
 export const instanceListSchema = z.object({ instances: z.array(instanceViewSchema) });
 
 const healthSchema = z.object({

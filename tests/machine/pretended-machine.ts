@@ -5,7 +5,7 @@ import { createMachineCommand, type CommandHandlers } from '../../activities/mac
 import { createPresence } from '../../activities/machine/presence.ts';
 import type { MachineActivities } from '../../activities/activities.ts';
 import { ServerClock } from '../../activities/machine/server-clock.ts';
-import type { MachineCard } from '../../contract/machine-card.ts';
+import type { InstanceCard, MachineCard } from '../../contract/machine-card.ts';
 import type { MachineBoot, PresenceBeat, PresenceEnd } from '../../contract/machine-presence.ts';
 import { createClient } from '../../platform/temporal/connection.ts';
 import { Announcer } from '../../workers/machine/announcer.ts';
@@ -45,10 +45,12 @@ export async function pretendMachine(options: {
   id: string;
   boot: MachineBoot;
   handlers?: CommandHandlers;
+  /** What its card says of its instances. */
+  instances?: InstanceCard[];
   /** Beats once and never again, as when its network is gone. */
   falling?: boolean;
 }) {
-  const { address, id, boot, handlers = {} } = options;
+  const { address, id, boot, handlers = {}, instances = [] } = options;
   const connection = await NativeConnection.connect({ address });
   const client = createClient(connection, 'default');
   const logger = pino({ level: 'silent' });
@@ -74,7 +76,7 @@ export async function pretendMachine(options: {
   };
   const presence = createPresence({
     bootId: boot.boot_id,
-    card: () => cardOf(id, boot.boot_id, ++seq),
+    card: () => ({ ...cardOf(id, boot.boot_id, ++seq), instances }),
     onChange: () => () => {},
     leaving,
     began: (task) => announcer.began(task),
