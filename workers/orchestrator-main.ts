@@ -4,6 +4,7 @@ import { addProcessMetrics } from '../platform/metrics/process-metrics.ts';
 import { deploymentVersion } from '../platform/temporal/deployments/version.ts';
 import { startLivePools } from './process/start-live-pools.ts';
 import { createOrchestrator } from './orchestrator/create-orchestrator.ts';
+import { fitNamespace } from './orchestrator/fit-namespace.ts';
 import { startHousekeeping } from './orchestrator/housekeeping.ts';
 import { startRouting } from './orchestrator/start-routing.ts';
 import { beforeTakeOver } from './orchestrator/take-over.ts';
@@ -34,6 +35,7 @@ export async function runOrchestratorProcess(options: OrchestratorProcessOptions
   installTemporalRuntime(config, logger);
   const connection = await connectPatiently(config, logger, stop);
   if (!connection) return 0;
+  await fitNamespace(connection, config, logger);
   const pools = await startLivePools(connection, { config, catalog, logger });
   const routing = startRouting(connection, base, pools);
   const identity = processIdentity('orchestrator');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Connection, isGrpcServiceError } from '@temporalio/client';
+import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { formatDuration, parseDuration } from '../../contract/duration.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
@@ -43,14 +43,18 @@ export class NamespaceSetupError extends Error {
  * on an embedded server and on clusters, and changes nothing the second time.
  * @throws NamespaceSetupError when something is missing that this connection may not add
  */
-export async function prepareNamespace(connection: Connection, setup: NamespaceSetup): Promise<NamespaceReport> {
+export async function prepareNamespace(connection: ConnectionLike, setup: NamespaceSetup): Promise<NamespaceReport> {
   const report: NamespaceReport = { changes: [], warnings: [] };
   await ensureRetention(connection, setup, report);
   await ensureSearchAttributes(connection, setup, report);
   return report;
 }
 
-async function ensureRetention(connection: Connection, setup: NamespaceSetup, report: NamespaceReport): Promise<void> {
+async function ensureRetention(
+  connection: ConnectionLike,
+  setup: NamespaceSetup,
+  report: NamespaceReport,
+): Promise<void> {
   const { namespace } = setup;
   const { workflowService } = connection;
   const retention = setup.retention ?? '7d';
@@ -82,7 +86,7 @@ async function ensureRetention(connection: Connection, setup: NamespaceSetup, re
   }
 }
 
-async function createNamespace(connection: Connection, namespace: string, retentionMs: number): Promise<void> {
+async function createNamespace(connection: ConnectionLike, namespace: string, retentionMs: number): Promise<void> {
   try {
     await connection.workflowService.registerNamespace({
       namespace,
@@ -99,7 +103,7 @@ async function createNamespace(connection: Connection, namespace: string, retent
 }
 
 async function ensureSearchAttributes(
-  connection: Connection,
+  connection: ConnectionLike,
   setup: NamespaceSetup,
   report: NamespaceReport,
 ): Promise<void> {
@@ -131,7 +135,7 @@ async function ensureSearchAttributes(
 
 /** Name -> type. Where the list may not be read, an attribute that can be queried counts as present. */
 async function presentAttributes(
-  connection: Connection,
+  connection: ConnectionLike,
   namespace: string,
   wanted: [string, string][],
   deadline: number,
@@ -155,7 +159,7 @@ async function presentAttributes(
   return new Map(queryable.flat());
 }
 
-async function addAttributes(connection: Connection, namespace: string, missing: [string, SearchAttributeType][]) {
+async function addAttributes(connection: ConnectionLike, namespace: string, missing: [string, SearchAttributeType][]) {
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
@@ -179,7 +183,7 @@ async function addAttributes(connection: Connection, namespace: string, missing:
 }
 
 async function untilQueryable(
-  connection: Connection,
+  connection: ConnectionLike,
   namespace: string,
   names: string[],
   deadline: number,
@@ -197,7 +201,7 @@ async function untilQueryable(
   }
 }
 
-async function isQueryable(connection: Connection, namespace: string, name: string): Promise<boolean> {
+async function isQueryable(connection: ConnectionLike, namespace: string, name: string): Promise<boolean> {
   try {
     await connection.workflowService.countWorkflowExecutions({ namespace, query: `${name} IS NOT NULL` });
     return true;
