@@ -9,7 +9,7 @@ export function addDeployment(parent: Command, context: CommandContext): void {
     .description('Builds of the orchestrator: which there are, which one has the new jobs')
     .addHelpText(
       'after',
-      '\nThey work on Temporal itself, without the API. docs/upgrading.md tells how an upgrade goes.',
+      '\nThey work on Temporal itself, without the API. docs/operations.md tells how an upgrade goes.',
     );
   deployment
     .command('list')

@@ -76,7 +76,7 @@ export function addOrchestrator(parent: Command, context: CommandContext): void 
   parent
     .command('orchestrator')
     .description('Run the workflows as a process of its own')
-    .option('--build-id <id>', 'its build: jobs that begin on it end on it (docs/upgrading.md)')
+    .option('--build-id <id>', 'its build: jobs that begin on it end on it (docs/operations.md)')
     .option('--deployment <name>', 'the deployment the build belongs to; default: switchyard-orchestrator')
     .addHelpText(
       'after',

@@ -78,7 +78,7 @@ export async function checkReplayed(client: Client, dataDir: string): Promise<Fi
       'Unfinished jobs',
       'fail',
       `${count(broken.length, 'job')} cannot go on under the present workflow code: ${list} (${first.reason})`,
-      `Run the version they began with until they have ended (docs/upgrading.md), or begin each anew:\ntemporal workflow reset --workflow-id ${first.workflow_id} --type FirstWorkflowTask --reason upgrade`,
+      `Run the version they began with until they have ended (docs/operations.md), or begin each anew:\ntemporal workflow reset --workflow-id ${first.workflow_id} --type FirstWorkflowTask --reason upgrade`,
     ),
   ];
 }
