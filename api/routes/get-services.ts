@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CatalogService } from '../../platform/catalog/catalog.ts';
+import type { CatalogRoute, CatalogService } from '../../platform/catalog/catalog.ts';
 import type { HeldReport } from '../../platform/live/report-book.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
@@ -66,6 +66,7 @@ function serviceView(
   models: boolean,
 ) {
   const queues = new Set(routes.map((route) => `${route.pool}.${route.capability}`));
+  const isFirst = ({ worker_id }: CatalogRoute) => worker_id === routes[0]?.worker_id;
   return {
     name,
     title: manifest.title,
@@ -73,7 +74,8 @@ function serviceView(
     type,
     pools: [...new Set(routes.map((route) => route.pool))],
     connectors: [...new Set(routes.map((route) => route.connector))],
-    required_env: [...new Set(routes.flatMap((route) => route.required_env ?? []))],
+    // Any one of its workers will do: those of the first of the mapping.
+    required_env: [...new Set(routes.filter(isFirst).flatMap((route) => route.required_env ?? []))],
     inputs: manifest.inputs,
     example: manifest.example,
     payload_schema: payloadSchema(manifest.payload),

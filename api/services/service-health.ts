@@ -139,7 +139,7 @@ function nobody(
   if (!presenceKnown) return { health: 'unknown', health_reason: 'Temporal does not say which workers are there' };
   const [lacking] = notSetUp;
   if (lacking) return { health: 'no_worker', health_reason: `${lacking.reason} at ${lacking.worker}` };
-  const needs = [...new Set(routes.flatMap((route) => route.required_env ?? []))];
-  if (needs.length === 0) return { health: 'no_worker' };
-  return { health: 'no_worker', health_reason: `its workers need ${needs.join(', ')}` };
+  const needs = new Set(routes.map((route) => (route.required_env ?? []).join(', ')));
+  if (needs.has('') || needs.size === 0) return { health: 'no_worker' };
+  return { health: 'no_worker', health_reason: `its workers need ${[...needs].join(', or ')}` };
 }

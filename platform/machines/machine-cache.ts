@@ -21,6 +21,8 @@ export type MachineListener = (id: string, view: MachineView | undefined) => voi
 const PAUSE_PER_MACHINE = 40;
 /** How often machines that are not there are looked for in visibility. Milliseconds. */
 const LIST_EVERY = 15_000;
+/** The same while none is known: whoever starts their first one looks for it at once. */
+const LIST_EVERY_WHILE_NONE = 2_000;
 const LOOK_MS = 2_000;
 const AT_A_TIME = 8;
 const MOST = 2_000;
@@ -109,7 +111,8 @@ export class MachineCache {
 
   /** Ids that visibility knows: those of machines that are away, too. */
   async #listed(): Promise<string[]> {
-    if (performance.now() - this.#listedAt < LIST_EVERY) return [];
+    const every = this.#machines.size === 0 ? LIST_EVERY_WHILE_NONE : LIST_EVERY;
+    if (performance.now() - this.#listedAt < every) return [];
     this.#listedAt = performance.now();
     const { client } = this.#options;
     const ids: string[] = [];

@@ -161,7 +161,7 @@ async function onMany(session: Session, verb: Verb, ids: string[], options: Many
   const machine = await chooseMachine(session, options, ids);
   if (verb === 'delete') {
     const what = options.all ? 'all instances' : ids.join(', ');
-    if (!(await confirm(terminal, `Delete ${what} of machine ${machine}, with their history?`, options.yes))) {
+    if (!(await confirm(terminal, `Delete ${what} of machine ${machine}? The history goes too.`, options.yes))) {
       note(terminal, 'Nothing was deleted.');
       return EXIT.error;
     }

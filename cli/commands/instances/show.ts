@@ -26,7 +26,7 @@ export function addListInstances(parent: Command, context: CommandContext): void
     .description('List the instances of all machines')
     .option('--machine <ids>', 'only of these machines', collectList)
     .addOption(
-      new Option('--status <states>', `only with these states: ${INSTANCE_STATUSES.join(', ')}`)
+      new Option('--status <states>', 'only with these states, set apart by commas')
         .choices(INSTANCE_STATUSES)
         .argParser(collectList),
     )

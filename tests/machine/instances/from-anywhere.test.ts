@@ -4,6 +4,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import addFormatsModule from 'ajv-formats';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Child } from '../../../bench/child.ts';
 import type { InstanceView, MachineView } from '../../../contract/machine-view.ts';
 import { runCommand, type Ran } from '../../cli/run-command.ts';
@@ -16,6 +18,8 @@ import { ROOT } from '../../house/repository.ts';
 /** ComfyUI is the double here, as the program that the mapping names. */
 const PROGRAM = compileProgram('tests/doubles/comfyui/program.ts');
 const SERVICE = (connector: string) => [{ capability: 'comfyui', connector, type: 'internal' }];
+
+const DOCUMENT = 'https://switchyard.test/openapi.json';
 
 let stack: ProcessStack;
 let machine: Child;
@@ -35,6 +39,10 @@ beforeAll(async () => {
     XDG_CONFIG_HOME: join(stack.dataDir, 'home'),
   });
   await stack.server();
+  described = (await (await fetch(`${stack.api}/api/openapi.json`)).json()) as typeof described;
+  ajv = new Ajv2020({ strict: false, allErrors: true });
+  (addFormatsModule as unknown as (ajv: Ajv2020) => void)(ajv);
+  ajv.addSchema(described, DOCUMENT);
   machine = await stack.machine(['--id', 'box1', '--workers', 'comfyui-instances', '--mock-gpus', '2']);
   await waitUntil(async () => {
     const response = await fetch(`${stack.api}/api/machines/box1`);
@@ -80,16 +88,40 @@ async function json<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
+/** Each answer is held against the API's own description. */
 async function call(method: string, path: string, body?: unknown) {
   const response = await fetch(`${stack.api}/api/instances${path}`, {
     method,
     ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Record<string, unknown>,
+  const answer = (await response.json()) as Record<string, unknown>;
+  const { status, headers } = response;
+  if (status !== 405)
+    expect({ method, path, mistakes: mistakesOf(method, path, status, answer) }).toEqual({ method, path });
+  return { status, headers, body: answer };
+}
+
+type Operations = Record<string, Record<string, { responses: Record<string, { content: object }> }>>;
+let described: { paths: Operations };
+let ajv: Ajv2020;
+
+function mistakesOf(method: string, path: string, status: number, answer: unknown): unknown {
+  const segments = ['instances', ...path.split('?')[0]!.split('/').filter(Boolean)];
+  const fits = (template: string) => {
+    const parts = template.split('/').slice(1);
+    return parts.length === segments.length && parts.every((part, at) => /^{/.test(part) || part === segments[at]);
   };
+  const literal = (template: string) => template.split('/').filter((part) => !part.startsWith('{')).length;
+  const [template] = Object.keys(described.paths)
+    .filter((one) => fits(one) && described.paths[one]![method.toLowerCase()])
+    .toSorted((x, y) => literal(y) - literal(x));
+  const content = described.paths[template ?? '']?.[method.toLowerCase()]?.responses[status]?.content;
+  if (!content) return `${method} ${template} answers ${status}, which is not described`;
+  const [type = ''] = Object.keys(content);
+  const at = ['paths', template!, method.toLowerCase(), 'responses', String(status), 'content', type, 'schema'];
+  const pointer = at.map((one) => encodeURIComponent(one.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
+  const validate = ajv.getSchema(`${DOCUMENT}#/${pointer}`)!;
+  return validate(answer) ? undefined : validate.errors;
 }
 
 async function untilListed(wanted: (instances: InstanceView[]) => boolean): Promise<InstanceView[]> {
@@ -134,6 +166,13 @@ describe('the instances of a machine, from anywhere', () => {
       return stats.successfulWorkflows === 1;
     });
     expect((await call('GET', '/box1/instance_002/health')).body).toMatchObject({ health: { status: 'healthy' } });
+    expect((await call('GET', '/box1/instance_002/history')).body).toMatchObject({
+      workflows: [{ outcome: 'completed' }],
+    });
+    expect((await call('POST', '/box1/resume', { all: true })).body).toMatchObject({
+      instances: [{ id: 'instance_001' }],
+    });
+    expect((await call('POST', '/box1/instance_001/pause')).body).toMatchObject({ status: 'paused' });
     await untilListed((all) => all[0]?.status === 'paused');
     const paused = (await call('GET', '?status=paused&machine=box1')).body as unknown as { instances: InstanceView[] };
     expect(paused.instances.map(({ id }) => id)).toEqual(['instance_001']);
@@ -148,6 +187,7 @@ describe('the instances of a machine, from anywhere', () => {
     });
     const changed = await call('PATCH', '/box1/instance_001', { maxConcurrentWorkflows: 3 });
     expect(changed).toMatchObject({ status: 200, body: { config: { maxConcurrentWorkflows: 3 } } });
+    expect((await call('POST', '/box1/export')).body['instances']).toHaveLength(2);
     expect((await run('delete', 'instance_001', '--yes')).stderr).toMatch(/instance_001 is deleted/);
     await untilListed((all) => all.length === 1);
 
