@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { latency, submitLatency, throughput } from './against-bare.ts';
 import { comfyuiGap } from './comfyui-gap.ts';
+import { fleet } from './fleet.ts';
 import { heartbeatTraffic } from './heartbeat-traffic.ts';
 import { historyEvents, idleMemory, progressDelay } from './footprint.ts';
 import { closeHttp, NOOP_JOB, submit } from './http.ts';
@@ -29,6 +30,7 @@ const parts: Record<string, (site: Site) => Promise<Measurement | Measurement[]>
   output: largeOutput,
   comfyui: (site) => comfyuiGap(site),
   scaling,
+  fleet,
   upscale: () => upscaleAgainstTileLoop(),
 };
 
