@@ -109,7 +109,7 @@ function mistakesOf(method: string, path: string, status: number, answer: unknow
   const segments = ['instances', ...path.split('?')[0]!.split('/').filter(Boolean)];
   const fits = (template: string) => {
     const parts = template.split('/').slice(1);
-    return parts.length === segments.length && parts.every((part, at) => /^{/.test(part) || part === segments[at]);
+    return parts.length === segments.length && parts.every((part, at) => part.startsWith('{') || part === segments[at]);
   };
   const literal = (template: string) => template.split('/').filter((part) => !part.startsWith('{')).length;
   const [template] = Object.keys(described.paths)
