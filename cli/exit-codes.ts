@@ -25,7 +25,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.failed, 'the job failed'],
   [EXIT.cancelled, 'the job was cancelled'],
   [EXIT.timedOut, 'the job timed out'],
-  [EXIT.notFound, 'there is no such job, artifact, service or pool'],
+  [EXIT.notFound, 'there is no such job, artifact, service, pool, machine or instance'],
   [EXIT.unreachable, 'the API cannot be reached, or Temporal is away'],
   [EXIT.stillGoing, 'the time given to --wait ended before the job did; the job goes on'],
   [EXIT.interrupted, 'interrupted with Ctrl-C; a watched job goes on'],
