@@ -16,15 +16,20 @@ export function describeStack(state: StackState): string {
   return rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join('\n');
 }
 
-/** Printed once everything is ready. */
-export function announceReady(state: StackState, seconds: number): string {
+/**
+ * Printed once everything is ready.
+ * @param chosen whether the operator chose workers or connectors: then the default job may have nobody
+ */
+export function announceReady(state: StackState, seconds: number, chosen: boolean): string {
   return [
     '',
     `Switchyard is ready (${seconds.toFixed(1)} s).`,
     '',
     describeStack(state),
     '',
-    '  Try it       npx switchyard submit upscale -i image=@examples/harbour.png --set scale=4 --watch',
+    chosen
+      ? '  Try it       npx switchyard services, then npx switchyard services NAME for a job to copy'
+      : '  Try it       npx switchyard submit upscale -i image=@examples/harbour.png --set scale=4 --watch',
     '  Stop it      Ctrl-C; the data stay, and unfinished jobs go on at the next start',
     '',
   ].join('\n');

@@ -143,7 +143,8 @@ function createStack(loaded: LoadedSite, options: RunStackOptions, paths: StackP
         ...(scaled.length > 0 ? [`scaler (${scaled.join(', ')})`] : []),
       ]);
       saveState();
-      progress.note(announceReady(state, (Date.now() - startedAt) / 1_000));
+      const chosen = config.workers.length + config.connectors.length > 0;
+      progress.note(announceReady(state, (Date.now() - startedAt) / 1_000, chosen));
     },
     forget() {
       state = undefined;
