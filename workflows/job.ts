@@ -39,7 +39,24 @@ const amend = defineSignal<[JobAmendment]>(AMEND_SIGNAL);
 export async function job(document: Job, prepared?: PreparedJob): Promise<JobOutcome> {
   try {
     const { job: accepted, plan } = prepared ? { job: document, plan: prepared.plan } : await accept(document);
-    return await runJob(accepted, plan);
+    const { router, task, amended } = begin(accepted, plan);
+    // Costs a marker, and only a job for whose needs nobody is known to poll.
+    if (plan.announce) await announceNeed(plan.announce);
+    for (;;) {
+      const step = router.step(Date.now());
+      const needs = plan.needs === undefined ? '' : `; needs ${plan.needs}`;
+      setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}${needs}`);
+      try {
+        const outcome = await runOnRoute(step, task, plan, amended.priority);
+        // A connector that finished although it was asked to stop: who cancels a job must find it cancelled.
+        if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while finishing');
+        setCurrentDetails('');
+        return outcome;
+      } catch (error) {
+        if (!router.spilled(error, Date.now())) throw error;
+        log.info('no worker took the job in time, trying the next route', { queue: step.route.task_queue });
+      }
+    }
   } catch (error) {
     const end = endOf(error, CancellationScope.current().consideredCancelled);
     if (!(end instanceof CancelledFailure)) upsertSearchAttributes(errorAttribute(end));
@@ -53,7 +70,8 @@ async function accept(document: unknown) {
   return planned;
 }
 
-async function runJob(accepted: Job, plan: JobPlan): Promise<JobOutcome> {
+/** What the job's run holds, and the handler of what is changed meanwhile. */
+function begin(accepted: Job, plan: JobPlan) {
   const info = workflowInfo();
   const router = new JobRouter(plan, accepted.deadline, info.startTime.getTime());
   const task = {
@@ -66,27 +84,11 @@ async function runJob(accepted: Job, plan: JobPlan): Promise<JobOutcome> {
     run_timeout_ms: plan.run_timeout_ms,
     artifact_retention_ms: plan.artifact_retention_ms,
   };
-  let { priority } = accepted;
+  const amended = { priority: accepted.priority };
   setHandler(amend, (change) => {
-    priority = change.priority ?? priority;
+    amended.priority = change.priority ?? amended.priority;
     router.amend(change);
     if (change.tags) upsertSearchAttributes(tagsAttribute(change.tags));
   });
-  // Costs a marker, and only a job for whose needs nobody is known to poll.
-  if (plan.announce) await announceNeed(plan.announce);
-  for (;;) {
-    const step = router.step(Date.now());
-    const needs = plan.needs === undefined ? '' : `; needs ${plan.needs}`;
-    setCurrentDetails(plan.unmatched ?? `On queue **${step.route.task_queue}**${step.detail}${needs}`);
-    try {
-      const outcome = await runOnRoute(step, task, plan, priority);
-      // A connector that finished although it was asked to stop: who cancels a job must find it cancelled.
-      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while finishing');
-      setCurrentDetails('');
-      return outcome;
-    } catch (error) {
-      if (!router.spilled(error, Date.now())) throw error;
-      log.info('no worker took the job in time, trying the next route', { queue: step.route.task_queue });
-    }
-  }
+  return { router, task, amended };
 }

@@ -19,16 +19,15 @@ export interface WorkDir {
  * @param mayExist an earlier attempt may have made it
  */
 export function workDirOf(root: string, jobId: string, mayExist: boolean): WorkDir {
-  const path = join(root, createHash('sha256').update(jobId).digest('hex').slice(0, 32));
-  let made = false;
+  const where = () => join(root, createHash('sha256').update(jobId).digest('hex').slice(0, 32));
+  let made: string | undefined;
   return {
     get path() {
-      if (!made) mkdirSync(path, { recursive: true });
-      made = true;
-      return path;
+      if (made === undefined) mkdirSync((made = where()), { recursive: true });
+      return made;
     },
     remove: async () => {
-      if (made || mayExist) await rm(path, { recursive: true, force: true });
+      if (made !== undefined || mayExist) await rm(made ?? where(), { recursive: true, force: true });
     },
   };
 }

@@ -29,27 +29,33 @@ export interface JobRecordsOptions {
 
 /** The records that every job leaves in the log, whatever the connector. */
 export class JobRecords {
-  readonly #log: ConnectorLogger;
+  readonly #logger: Logger;
+  #records: ConnectorLogger | undefined;
   readonly #options: JobRecordsOptions;
   readonly #began = performance.now();
   #progress: ProgressUpdate | undefined;
   #told = { progress: 0, at: performance.now() };
 
   constructor(options: JobRecordsOptions) {
-    const { connectorId, serviceType, job, context, logger } = options;
+    const { job, context, logger } = options;
     this.#options = options;
-    this.#log = new ConnectorLogger({
-      connectorId,
-      serviceType,
-      logger: context?.logger ?? jobLogger(logger, {}, job.payload),
-    }).withJobContext(job.id);
+    this.#logger = context?.logger ?? jobLogger(logger, {}, job.payload);
+  }
+
+  /** Made when the first record is written: at a high log level a job that goes well writes none. */
+  get #log(): ConnectorLogger {
+    const { connectorId, serviceType, job } = this.#options;
+    this.#records ??= new ConnectorLogger({ connectorId, serviceType, logger: this.#logger }).withJobContext(job.id);
+    return this.#records;
   }
 
   received(): void {
+    if (!this.#tells()) return;
     this.#log.jobReceived({ ...this.#fields('job_received'), inputSize: sizeOf(this.#options.job.payload) });
   }
 
   started(): void {
+    if (!this.#tells()) return;
     this.#log.jobStarted(this.#fields('job_started'));
   }
 
@@ -62,9 +68,10 @@ export class JobRecords {
   }
 
   completed(result: JobResult): void {
+    const failed = result.status === 'failed';
+    if (!failed && !this.#tells()) return;
     const duration = this.#duration();
     const fields = this.#fields('job_completed', { result, durationMs: duration });
-    const failed = result.status === 'failed';
     if (failed) this.#log.jobFailed({ ...fields, error: result.error ?? 'the connector reports a failure', duration });
     else this.#log.jobCompleted({ ...fields, duration, artifacts: result.artifacts?.length ?? 0 });
   }
@@ -85,6 +92,7 @@ export class JobRecords {
     this.#progress = update;
     const now = performance.now();
     if (update.progress < this.#told.progress + POINTS || now < this.#told.at + MIN_GAP) return;
+    if (!this.#tells()) return;
     this.#told = { progress: update.progress, at: now };
     this.#log.jobProgress({
       ...this.#fields('job_progress'),
@@ -93,6 +101,11 @@ export class JobRecords {
       totalSteps: update.total_steps,
       detail: update.message?.slice(0, 200),
     });
+  }
+
+  /** Whether anybody hears of jobs that go well. */
+  #tells(): boolean {
+    return this.#logger.isLevelEnabled('info');
   }
 
   #fields(event: JobLogFacts['event'], more: Partial<JobLogFacts> = {}): LogFields {
