@@ -9,8 +9,7 @@ const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 
 /** Whether namespaces and small disks can be had: both need root on Linux. */
 export const canMount = isRoot && works('mount', '--version');
-const canIsolate = isRoot && works('ip', 'netns', 'add', `sy-probe-${process.pid}`);
-if (canIsolate) works('ip', 'netns', 'delete', `sy-probe-${process.pid}`);
+const canIsolate = isRoot && canMakeNetworks(`sy-probe-${process.pid}`);
 
 /**
  * A box of its own: home, data, programs, and where that can be had a network of its own, as behind a router: from it
@@ -25,6 +24,9 @@ export interface Box {
   servicesDir: string;
   /** Its address as seen from outside, when it has a network of its own. */
   address: string | undefined;
+  /** Breaks its way to Temporal. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -46,29 +48,35 @@ export async function openBox(site: MachineSite, number: number, diskBytes?: num
   // Where they share a network after all, each needs ports of its own.
   const configDir = join(home, 'config');
   site.configure(configDir, site.port + number - 1);
-  const network = canIsolate ? await openNetwork(site, number) : undefined;
+  const network = canIsolate ? openNetwork(number) : undefined;
+  const temporal = Number(site.stack.temporal.address.split(':')[1]);
+  const forwarder = await Forwarder.to(temporal, network?.gateway);
+  await forwarder.on();
   return {
     env: {
       HOME: home,
       SWITCHYARD_DATA_DIR: dataDir,
       SWITCHYARD_CONFIG_DIR: configDir,
       SWITCHYARD_SERVICES_DIR: servicesDir,
-      ...(network ? { TEMPORAL_ADDRESS: network.temporal } : {}),
+      TEMPORAL_ADDRESS: `${network?.gateway ?? '127.0.0.1'}:${forwarder.port}`,
     },
     through: network?.through ?? [],
     dataDir,
     servicesDir,
     address: network?.address,
+    cut: () => forwarder.off(),
+    mend: () => forwarder.on(),
     async remove() {
-      await network?.close();
+      await forwarder.off();
+      network?.close();
       if (diskBytes !== undefined) run('umount', '-l', dataDir);
       rmSync(home, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
 
-/** A network namespace with one cable to here, and at this end a port that leads to Temporal. */
-async function openNetwork(site: MachineSite, number: number) {
+/** A network namespace with one cable to here. */
+function openNetwork(number: number) {
   const name = `sy-${process.pid}-${number}`;
   const cable = `sy${process.pid % 100_000}x${number}`;
   const net = `10.${200 + number}.${process.pid % 250}`;
@@ -79,17 +87,20 @@ async function openNetwork(site: MachineSite, number: number) {
   const inside = ['netns', 'exec', name];
   run('ip', ...inside, 'ip', 'address', 'add', `${net}.2/30`, 'dev', `${cable}b`);
   for (const each of ['lo', `${cable}b`]) run('ip', ...inside, 'ip', 'link', 'set', each, 'up');
-  const forwarder = await Forwarder.to(Number(site.stack.temporal.address.split(':')[1]), `${net}.1`);
-  await forwarder.on();
   return {
     through: ['ip', ...inside],
-    temporal: `${net}.1:${forwarder.port}`,
+    /** This end of the cable. */
+    gateway: `${net}.1`,
     address: `${net}.2`,
-    async close() {
-      await forwarder.off();
-      run('ip', 'netns', 'delete', name);
-    },
+    close: () => run('ip', 'netns', 'delete', name),
   };
+}
+
+/** Some kernels let namespaces be made, and no cables between them. */
+function canMakeNetworks(name: string): boolean {
+  if (!works('ip', 'netns', 'add', name)) return false;
+  const cable = works('ip', '-n', name, 'link', 'add', 'probe0', 'type', 'veth', 'peer', 'name', 'probe1');
+  return works('ip', 'netns', 'delete', name) && cable;
 }
 
 function run(program: string, ...args: string[]): void {

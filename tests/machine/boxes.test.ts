@@ -126,6 +126,27 @@ describe('two machines with homes of their own, which nothing can connect to', (
   });
 });
 
+test('a machine whose line breaks for longer than the time-out: its job goes on elsewhere, and it comes back by itself', async () => {
+  expect((await command('machine', 'drain', 'own', '--wait')).code).toBe(0);
+  const { id } = await site.stack.submit(job({ duration: 20_000, steps: 50, service_job: true }));
+  await site.stack.until(id, (view) => view.service_job_id !== undefined && view.status === 'running');
+  await command('machine', 'resume', 'own');
+  await rented.cut();
+  await site.until('rented', ({ presence }) => presence === 'away');
+  await site.stack.until(id, (view) => view.attempt === 2 && view.status === 'running');
+  const told = await command('machine', 'drain', 'rented');
+  expect(told.code).not.toBe(0);
+  expect(told.stderr).toContain('rented');
+  await rented.mend();
+  await site.until('rented', ({ presence, card }) => presence === 'alive' && card?.state === 'ready');
+  expect(await site.stack.ended(id)).toMatchObject({ status: 'completed', result: { reattached: true } });
+  expect(await site.stack.submissions(id)).toBe(1);
+  expect((await command('machine', 'drain', 'own', '--wait')).code).toBe(0);
+  const next = await site.stack.submit(job({ steps: 1 }));
+  expect(await site.stack.ended(next.id)).toMatchObject({ status: 'completed' });
+  await command('machine', 'resume', 'own');
+});
+
 (canMount ? test : test.skip)(
   'a machine whose disk is full takes no jobs, clears away what it can do without, and comes back',
   async () => {
