@@ -7,6 +7,7 @@ import { formatTable } from '../output/table.ts';
 import { say, sayJson } from '../terminal.ts';
 import { candidateDataDirs } from '../api-client/data-dir.ts';
 import { examples, globalOptions, type CommandContext } from './context.ts';
+import { refuseWords } from './unknown-word.ts';
 
 interface Row {
   name: SettingName;
@@ -19,7 +20,7 @@ const HIDDEN = '(hidden)';
 
 export function addConfig(parent: Command, context: CommandContext): void {
   const config = parent.command('config').description('The configuration');
-  config
+  const show = config
     .command('show', { isDefault: true })
     .description('Show every setting; secrets stay hidden')
     .option('--origin', 'where each value comes from, and which variable sets it')
@@ -59,6 +60,7 @@ docs/configuration.md describes every setting.`,
       ];
       for (const line of formatTable(rows, columns, terminal.style, terminal.stdout.columns)) say(terminal, line);
     });
+  refuseWords(show);
 }
 
 function valueOf(name: SettingName, value: unknown): { value: unknown; shown: string } {

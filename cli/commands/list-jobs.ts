@@ -10,6 +10,7 @@ import { note, say, sayJson } from '../terminal.ts';
 import { reasonText } from '../watch/watch-state.ts';
 import { apiAction, examples, type CommandContext } from './context.ts';
 import { collectList, wholeNumber } from './option-values.ts';
+import { refuseWords } from './unknown-word.ts';
 
 interface ListOptions {
   status?: string[];
@@ -22,7 +23,7 @@ interface ListOptions {
 }
 
 export function addListJobs(parent: Command, context: CommandContext): void {
-  parent
+  const list = parent
     .command('list', { isDefault: true })
     .description('List jobs: those that go on first, then the newest')
     .option('-s, --status <status>', `only these: ${JOB_STATUSES.join(', ')}; repeatable`, collectList)
@@ -40,20 +41,8 @@ export function addListJobs(parent: Command, context: CommandContext): void {
         ['switchyard jobs --json | jq -r ".jobs[].id"', ''],
       ),
     )
-    .allowExcessArguments()
-    .action((options: ListOptions, command: Command) => {
-      refuseWords(command.args);
-      return apiAction(context, listJobs)(options, command);
-    });
-}
-
-/** `jobs` alone is a list, so a word after it was meant as something else. */
-function refuseWords([word]: string[]): void {
-  if (word === undefined) return;
-  throw usageError(
-    `"switchyard jobs ${word}" is no command`,
-    `Did you mean "switchyard jobs get ${word}"? "switchyard jobs --help" lists the commands.`,
-  );
+    .action(apiAction(context, listJobs));
+  refuseWords(list);
 }
 
 async function listJobs(session: Session, options: ListOptions): Promise<void> {

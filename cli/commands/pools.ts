@@ -8,6 +8,7 @@ import type { Session } from '../session.ts';
 import { say, sayJson } from '../terminal.ts';
 import { addPoolCommands } from './change-pool.ts';
 import { apiAction, examples, type CommandContext } from './context.ts';
+import { refuseWords } from './unknown-word.ts';
 
 export function addPools(parent: Command, context: CommandContext): void {
   const pools = parent
@@ -25,6 +26,7 @@ export function addPools(parent: Command, context: CommandContext): void {
     )
     .action(apiAction(context, listPools));
   addPoolCommands(pools, context);
+  refuseWords(pools, pools);
 }
 
 async function listPools({ terminal, api, json }: Session): Promise<void> {

@@ -5,13 +5,15 @@ import { formatTable, type Column } from '../output/table.ts';
 import type { Session } from '../session.ts';
 import { note, say, sayJson } from '../terminal.ts';
 import { apiAction, examples, type CommandContext } from './context.ts';
+import { refuseWords } from './unknown-word.ts';
 
 export function addScaleStatus(parent: Command, context: CommandContext): void {
-  parent
+  const status = parent
     .command('status', { isDefault: true })
     .description('How many workers each pool wants and has, why, what it cost today, and its alerts')
     .addHelpText('after', examples(['switchyard scale status', ''], ['switchyard scale status --json', '']))
     .action(apiAction(context, showScaling));
+  refuseWords(status);
 }
 
 async function showScaling({ terminal, api, json }: Session): Promise<void> {

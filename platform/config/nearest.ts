@@ -4,7 +4,7 @@ import leven from 'leven';
  * The name somebody may have meant: the candidate that differs least, when it differs little.
  * @returns undefined when none is near
  */
-function nearest(name: string, candidates: Iterable<string>): string | undefined {
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
   const most = name.length < 3 ? 1 : Math.max(2, Math.floor(name.length / 3));
   let best: string | undefined;

@@ -12,6 +12,7 @@ import type { Session } from '../../session.ts';
 import { note, say, sayJson } from '../../terminal.ts';
 import { apiAction, examples, type CommandContext } from '../context.ts';
 import { collectList } from '../option-values.ts';
+import { refuseWords } from '../unknown-word.ts';
 import { ask } from './change.ts';
 import { chooseMachine, machineOption, type MachineOption } from './choose-machine.ts';
 
@@ -21,7 +22,7 @@ interface ListOptions {
 }
 
 export function addListInstances(parent: Command, context: CommandContext): void {
-  parent
+  const listed = parent
     .command('list', { isDefault: true })
     .description('List the instances of all machines')
     .option('--machine <ids>', 'only of these machines', collectList)
@@ -40,6 +41,7 @@ export function addListInstances(parent: Command, context: CommandContext): void
         table(session, list.instances);
       }),
     );
+  refuseWords(listed);
 }
 
 function table({ terminal }: Session, instances: readonly InstanceView[]): void {
