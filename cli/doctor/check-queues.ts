@@ -7,6 +7,7 @@ import { count } from '../output/format.ts';
 import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import type { SetUp } from './check-workers.ts';
 import { finding, type Finding } from './finding.ts';
+import { onePerQueue } from '../../workers/pool/one-per-queue.ts';
 
 /** Who is there: the orchestrator, and for every mapped capability at least one worker in one of its pools. */
 export async function checkQueues(
@@ -23,7 +24,7 @@ export async function checkQueues(
   const backlogs = new QueueBacklogs(client, ANSWER_MS);
   const findings = [orchestrator(present(JOBS_TASK_QUEUE), presence)];
   for (const { name, routes } of catalog.services.values()) {
-    const queues = routes.map(({ pool, capability }) => ({ pool, queue: taskQueueOf(pool, capability) }));
+    const queues = onePerQueue(routes).map(({ pool, capability }) => ({ pool, queue: taskQueueOf(pool, capability) }));
     const served = queues.filter(({ queue }) => present(queue));
     const missing = queues.filter(({ queue }) => !present(queue));
     const backlog = await Promise.all(missing.map(({ queue }) => waitingIn(backlogs, queue)));

@@ -2,7 +2,12 @@ import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { strayEnvFiles } from '../../platform/config/env-files.ts';
 import { meant } from '../../platform/config/nearest.ts';
-import { findMissingEnv, type MissingVariable, missingProblems } from '../../workers/pool/required-env.ts';
+import {
+  findMissingEnv,
+  findUnserved,
+  type MissingVariable,
+  missingProblems,
+} from '../../workers/pool/required-env.ts';
 import type { ProcessBase } from '../../workers/process/load-process.ts';
 import { planMachine } from '../../workers/process/plan-machine.ts';
 import { finding, type Finding } from './finding.ts';
@@ -20,7 +25,7 @@ export async function checkWorkers(base: ProcessBase): Promise<{ findings: Findi
   const { config, catalog, discovered, env, envFiles } = base;
   const sources = { discovered, env, folder: envFiles.folder };
   const all = [...catalog.services.values()].flatMap((service) => service.routes);
-  const { missing } = await findMissingEnv(all, sources);
+  const { missing } = await findUnserved(all, sources);
   const findings = [...checkEnvFiles(base), ...checkConnectors(base)];
   if (config.workers.length === 0) return { findings, setUp: { missing, chosen: undefined } };
   try {

@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { JobTask } from '../../contract/plan.ts';
-import { assignWork, onePerQueue } from '../../workers/pool/assign-work.ts';
+import { assignWork } from '../../workers/pool/assign-work.ts';
+import { onePerQueue } from '../../workers/pool/one-per-queue.ts';
 import { ConnectorHost } from '../../workers/pool/connector-host.ts';
 import { withRequiredEnv } from '../../workers/pool/required-env.ts';
 import { loadProcess } from '../../workers/process/load-process.ts';
@@ -126,6 +127,25 @@ describe('what a worker process takes on', () => {
       ['beta', 'BetaConnector'],
       ['alpha', 'BetaConnector'],
     ]);
+  });
+
+  test('a capability asked for by name needs one of the workers that could serve it, not all', async () => {
+    mapping({
+      here: { service: [{ capability: 'alpha', connector: 'AlphaConnector' }], required_env: ['ALPHA_URL'] },
+    });
+    const start = async (env: NodeJS.ProcessEnv) => {
+      const base = await load();
+      const { routes, strict } = await assignWork(base, { pool: 'quick', capabilities: ['alpha'] });
+      const other = { connector: 'BetaConnector', worker_id: 'there', required_env: ['ALPHA_FOLDER'] };
+      const doubled = [...routes, ...routes.map((route) => ({ ...route, ...other }))];
+      const sources = { discovered: base.discovered, env: { ...base.env, ...env }, folder: home };
+      return onePerQueue(await withRequiredEnv(doubled, sources, silent, strict)).map((route) => route.worker_id);
+    };
+    expect(await start({ ALPHA_URL: 'http://a' })).toEqual(['here']);
+    expect(await start({ ALPHA_FOLDER: '/a' })).toEqual(['there']);
+    const error = (await start({}).catch((thrown: unknown) => thrown)) as Error;
+    expect(error.message).toContain('ALPHA_URL');
+    expect(error.message).not.toContain('ALPHA_FOLDER');
   });
 });
 

@@ -1,5 +1,4 @@
 import type { GpuFacts } from '../../contract/machine-facts.ts';
-import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { Catalog, CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { ConfigError } from '../../platform/config/config-error.ts';
 import { meant } from '../../platform/config/nearest.ts';
@@ -7,6 +6,7 @@ import type { PlannedWorker } from '../../platform/machine/plan-workers.ts';
 import { deviceBinding } from '../machine/services/device-binding.ts';
 import type { ProcessBase } from '../process/load-process.ts';
 import { planMachine } from '../process/plan-machine.ts';
+import type { Demand } from './required-env.ts';
 import { servedRoutes } from './served-routes.ts';
 
 /** What a worker process is asked to do; by a person, or by the supervisor that started it. */
@@ -25,8 +25,8 @@ export interface Assignment {
   /** For its identity: `heavy`, `openai-api`. */
   name: string;
   routes: CatalogRoute[];
-  /** Asked for by name, so that lacking a part of it is an error. */
-  strict: boolean;
+  /** What was asked for by name, so that lacking it is an error. */
+  strict: Demand;
   /** To be set before any connector is made. */
   env: Record<string, string>;
 }
@@ -49,23 +49,13 @@ export async function assignWork(base: Pick<ProcessBase, 'config' | 'catalog'>, 
   }
   if (pool !== undefined) {
     const routes = servedRoutes(catalog, pool, capabilities);
-    return { name: pool, routes, strict: capabilities !== undefined, env: {} };
+    return { name: pool, routes, strict: capabilities !== undefined && 'queues', env: {} };
   }
   throw refusal({
     name: '--pool',
     problem: 'is missing, and WORKERS does not say what to run',
     hint: `name a pool (${[...catalog.pools.keys()].join(', ')}), or workers: --workers ${[...catalog.workers.keys()][0] ?? 'NAME'}:1`,
   });
-}
-
-/** One queue, one worker: where several connectors could serve it, the one that comes first does. */
-export function onePerQueue(routes: readonly CatalogRoute[]): CatalogRoute[] {
-  const byQueue = new Map<string, CatalogRoute>();
-  for (const route of routes) {
-    const queue = taskQueueOf(route.pool, route.capability);
-    if (!byQueue.has(queue)) byQueue.set(queue, route);
-  }
-  return [...byQueue.values()];
 }
 
 function routesOf(catalog: Catalog, workerId: string): CatalogRoute[] {

@@ -2,7 +2,7 @@ import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { ConnectorHost } from './connector-host.ts';
 import type { StatusReportsOptions } from './report-status.ts';
-import { onePerQueue } from './assign-work.ts';
+import { onePerQueue } from './one-per-queue.ts';
 import type { MissingVariable } from './required-env.ts';
 
 /** The connectors by which these routes are served, each once. @param slots jobs at a time, by task queue */

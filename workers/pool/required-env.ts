@@ -1,8 +1,10 @@
 import { missingEnvVars } from '../../connectors/base/env-template.ts';
 import type { DiscoveredConnectors } from '../../connectors/registry/discover-connectors.ts';
+import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { ConfigError, type ConfigProblem } from '../../platform/config/config-error.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
+import { onePerQueue } from './one-per-queue.ts';
 
 /** A variable that nobody has set, and who cannot work without it. */
 export interface MissingVariable {
@@ -46,6 +48,21 @@ export async function findMissingEnv(
   return { usable, missing: [...found.values()] };
 }
 
+/**
+ * As {@link findMissingEnv}, but nobody has to set up all the ways in which a queue could be served: only what the
+ * preferred worker of a queue lacks that none can serve.
+ */
+export async function findUnserved(
+  routes: readonly CatalogRoute[],
+  sources: EnvSources,
+): Promise<{ usable: CatalogRoute[]; missing: MissingVariable[] }> {
+  const { usable } = await findMissingEnv(routes, sources);
+  const queueOf = ({ pool, capability }: CatalogRoute) => taskQueueOf(pool, capability);
+  const served = new Set(usable.map(queueOf));
+  const unserved = onePerQueue(routes.filter((route) => !served.has(queueOf(route))));
+  return { usable, missing: (await findMissingEnv(unserved, sources)).missing };
+}
+
 /** One problem for each variable: all workers that need it, and the file to put it in. */
 export function missingProblems(missing: readonly MissingVariable[], folder: string): ConfigProblem[] {
   return missing.map(({ variable, workers, capabilities, families }) => ({
@@ -55,18 +72,21 @@ export function missingProblems(missing: readonly MissingVariable[], folder: str
   }));
 }
 
+/** What must lack no variable: nothing, each queue by one of the workers that could serve it, each worker. */
+export type Demand = false | 'queues' | true;
+
 /**
  * Drops the routes whose connectors lack a required variable, saying so with every name at once.
- * @param strict the operator asked for these by name: lacking a variable is an error, not a remark
- * @throws ConfigError when `strict`, or when no route is left
+ * @param strict what the operator asked for by name: lacking a variable is an error then, not a remark
+ * @throws ConfigError when something lacks that was asked for, or when no route is left
  */
 export async function withRequiredEnv(
   routes: readonly CatalogRoute[],
   sources: EnvSources,
   logger: Logger,
-  strict: boolean,
+  strict: Demand,
 ): Promise<CatalogRoute[]> {
-  const { usable, missing } = await findMissingEnv(routes, sources);
+  const { usable, missing } = await (strict === true ? findMissingEnv : findUnserved)(routes, sources);
   if (missing.length > 0 && (strict || usable.length === 0)) {
     throw new ConfigError('The worker cannot start', missingProblems(missing, sources.folder));
   }
