@@ -85,6 +85,7 @@ const LONG = 600_000;
     const payload = a1111Payload.parse({ ...SMALL, negative_prompt: 'x', sampler_name: 'Euler', enable_hr: true });
     const none = { pictures: [], mask: undefined, scriptArgs: undefined, alwaysonScripts: undefined };
     const { body } = buildRequest('job', payload, {}, none);
-    expect(new BodyCheck(document).problems('txt2img', { ...body, force_task_id: 'task(x)' })).toEqual([]);
+    const sent = { ...body, force_task_id: 'task(x)' };
+    expect(new BodyCheck(document).problems('POST /sdapi/v1/txt2img', sent)).toEqual([]);
   });
 });

@@ -107,6 +107,7 @@ export class A1111Double extends DoubleServer {
   }
 
   #answer(method: string, url: URL, route: string | undefined, body: Json, response: ServerResponse): void {
+    if (this.#refused(`${method} ${url.pathname}`, body, response)) return;
     const lists: Record<string, unknown> = {
       progress: this.ui.globalProgress(),
       options: {
@@ -156,6 +157,13 @@ export class A1111Double extends DoubleServer {
     } else notFound();
   }
 
+  /** By FastAPI's own handler: not the shape of the others. */
+  #refused(route: string, body: Json, response: ServerResponse): boolean {
+    const detail = this.#bodies.problems(route, body);
+    if (detail.length > 0) sendJson(response, 422, { detail });
+    return detail.length > 0;
+  }
+
   #setOptions({ sd_model_checkpoint: title }: Json): void {
     if (title === undefined) return;
     if (!this.#checkpoints.some((each) => each.title === title)) {
@@ -172,9 +180,7 @@ export class A1111Double extends DoubleServer {
       return;
     }
     if (fault?.kind === 'cut') return void response.socket?.resetAndDestroy();
-    const detail = this.#bodies.problems(route, body);
-    // FastAPI's own handler: not the shape of the others.
-    if (detail.length > 0) return sendJson(response, 422, { detail });
+    if (this.#refused(`POST ${API}${route}`, body, response)) return;
     if (route === 'txt2img' || route === 'img2img') await this.#generate(route, body, fault, response);
     else await this.#extras(route, body, fault, response);
   }

@@ -1,9 +1,9 @@
-import { Ajv, type ValidateFunction } from 'ajv';
+import { PublishedSchema } from '../hosted/published-schema.ts';
 import type { Json } from '../hosted/wire.ts';
 
 /**
- * What the web UI says of itself under `/openapi.json`, for the routes that make pictures. Written from its fields; a real
- * one has every option of its installation in it.
+ * What the web UI says of itself under `/openapi.json`, for the routes with a body that are asked here. There is no
+ * published document beside it. Written from its fields; a real one has every option of its installation in it.
  */
 const text = { type: 'string' };
 const whole = { type: 'integer' };
@@ -113,6 +113,8 @@ const EXTRAS: Json = {
 
 const file = { type: 'object', required: ['data', 'name'], properties: { data: text, name: text } };
 
+const PROGRESS: Json = { id_task: text, id_live_preview: whole, live_preview: flag };
+
 const SCHEMAS: Json = {
   StableDiffusionProcessingTxt2Img: { type: 'object', properties: TXT2IMG },
   StableDiffusionProcessingImg2Img: { type: 'object', properties: IMG2IMG },
@@ -122,13 +124,17 @@ const SCHEMAS: Json = {
     required: ['imageList'],
     properties: { ...EXTRAS, imageList: { type: 'array', items: file } },
   },
+  ProgressRequest: { type: 'object', properties: PROGRESS },
+  Options: { type: 'object', properties: { sd_model_checkpoint: text } },
 };
 
 const ROUTES: Record<string, string> = {
-  txt2img: 'StableDiffusionProcessingTxt2Img',
-  img2img: 'StableDiffusionProcessingImg2Img',
-  'extra-single-image': 'ExtrasSingleImageRequest',
-  'extra-batch-images': 'ExtrasBatchImagesRequest',
+  '/sdapi/v1/txt2img': 'StableDiffusionProcessingTxt2Img',
+  '/sdapi/v1/img2img': 'StableDiffusionProcessingImg2Img',
+  '/sdapi/v1/extra-single-image': 'ExtrasSingleImageRequest',
+  '/sdapi/v1/extra-batch-images': 'ExtrasBatchImagesRequest',
+  '/sdapi/v1/options': 'Options',
+  '/internal/progress': 'ProgressRequest',
 };
 
 export const openApi: Json = {
@@ -137,7 +143,7 @@ export const openApi: Json = {
   paths: Object.fromEntries(
     Object.entries(ROUTES).map(([route, name]) => {
       const content = { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } };
-      return [`/sdapi/v1/${route}`, { post: { requestBody: { content, required: true } } }];
+      return [route, { post: { requestBody: { content, required: true } } }];
     }),
   ),
   components: { schemas: SCHEMAS },
@@ -154,20 +160,24 @@ const MESSAGES: Record<string, [msg: string, type: string]> = {
 
 /** Checks bodies against a document, and complains as FastAPI does. */
 export class BodyCheck {
-  readonly #checks: Map<string, ValidateFunction>;
+  readonly #schema: PublishedSchema;
 
   constructor(document: Json = openApi) {
-    const ajv = new Ajv({ allErrors: true, strict: false });
-    ajv.addSchema(document, 'https://web.ui/openapi.json');
-    const schemaOf = (name: string) => ajv.getSchema(`https://web.ui/openapi.json#/components/schemas/${name}`)!;
-    this.#checks = new Map(Object.entries(ROUTES).map(([route, name]) => [route, schemaOf(name)]));
+    const described = Object.keys(ROUTES).filter((path) => document['paths'][path]?.post?.requestBody);
+    const schemaOf = (path: string) => document['paths'][path].post.requestBody.content['application/json'].schema;
+    const bodies = Object.fromEntries(
+      described.map((path) => [`POST ${path}`, { 'application/json': schemaOf(path) as object }]),
+    );
+    this.#schema = new PublishedSchema(() => ({ bodies, components: document['components'] }));
+    this.#schema.prepare();
   }
 
-  /** @returns FastAPI's `detail`; empty when all is well */
-  problems(route: string, body: unknown): Json[] {
-    const check = this.#checks.get(route)!;
-    if (check(body)) return [];
-    return (check.errors ?? []).map((error) => {
+  /**
+   * @param route as in `POST /sdapi/v1/txt2img`
+   * @returns FastAPI's `detail`; empty when all is well
+   */
+  problems(route: string, body: Json): Json[] {
+    return this.#schema.errorsOf(route, { body }).map((error) => {
       const missing = error.keyword === 'required' ? [String(error.params['missingProperty'])] : [];
       const path = [...error.instancePath.split('/').slice(1), ...missing];
       const loc = ['body', ...path.map((part) => (/^\d+$/.test(part) ? Number(part) : part))];

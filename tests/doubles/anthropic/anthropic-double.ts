@@ -4,6 +4,7 @@ import { markerIn } from '../hosted/stages.ts';
 import { goneSignal, newId, readBody, sendJson, type Json } from '../hosted/wire.ts';
 import { anthropicError, ANTHROPIC_ANSWERS } from './answers.ts';
 import { answer, createMessage } from './messages.ts';
+import { anthropicSchema } from './published-schema.ts';
 import { HostedBackend } from '../hosted/hosted-backend.ts';
 
 /**
@@ -12,6 +13,7 @@ import { HostedBackend } from '../hosted/hosted-backend.ts';
  */
 export class AnthropicDouble extends DoubleServer {
   static async start(): Promise<AnthropicDouble> {
+    anthropicSchema.prepare();
     const double = new AnthropicDouble();
     double.state.models = ['claude-double', 'claude-double-small'];
     await double.listen();
@@ -43,6 +45,11 @@ export class AnthropicDouble extends DoubleServer {
     if (fault?.kind === 'cut') return void response.destroy();
     if (!(await this.state.stages.heard(gone)) || !this.#admit(key, headers, response)) return;
     if (fault?.kind === 'status') return answerFault(fault, response);
+    const problem = anthropicSchema.problemOf(`${method} ${path}`, { body, query: url.searchParams });
+    if (problem) {
+      const told = `Not as the OpenAPI document says: ${problem}`;
+      return answer(anthropicError(400, 'invalid_request_error', told), response);
+    }
     if (models) return this.#models(decodeURIComponent(path.split('/')[3] ?? ''), url.searchParams, response);
     if (!submission) return answer(anthropicError(404, 'not_found_error', 'Not Found'), response);
     if (!(await this.state.stages.pass('submitting', markerIn(body), gone))) {

@@ -8,9 +8,11 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { Busboy } from '@fastify/busboy';
 import { WebSocket } from 'ws';
 import { asRecord } from '../../../connectors/comfyui/documents.ts';
+import type { SentRequest } from '../hosted/published-schema.ts';
+import { readForm } from '../hosted/multipart.ts';
+import { comfyV2Schema } from './v2-published-schema.ts';
 
 export interface V2DoubleOptions {
   /** Lists jobs; the specification does not promise it, self-hosted servers do it. Default true. */
@@ -50,6 +52,7 @@ export class V2Double {
   }
 
   static async start(upstream: string, options: V2DoubleOptions = {}): Promise<V2Double> {
+    comfyV2Schema.prepare();
     const double = new V2Double(upstream, options);
     const server = createServer((request, response) => {
       double.#serve(request, response).catch((error: unknown) => {
@@ -107,6 +110,7 @@ export class V2Double {
 
   async #submit(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = asRecord(JSON.parse((await buffer(request)).toString('utf8')));
+    if (unpublished(response, 'POST /api/v2/jobs', { body, headers: request.headers })) return undefined;
     const workflow = asRecord(body['workflow']);
     if (Array.isArray(workflow['nodes']))
       return refuse(response, 422, 'workflow_format_ui', 'This is a UI-export graph.');
@@ -218,16 +222,13 @@ export class V2Double {
   }
 
   async #upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parser = new Busboy({ headers: request.headers as { 'content-type': string } });
-    let file: { content: Promise<Buffer>; name: string } | undefined;
-    parser.on('file', (_field, stream, name) => {
-      file = { content: buffer(stream), name };
-    });
-    await new Promise((resolve, reject) => parser.on('finish', resolve).on('error', reject) && request.pipe(parser));
-    if (!file) return refuse(response, 422, 'invalid_request', "Missing 'file' part.");
-    const content = await file.content;
+    const { fields, files } = await readForm(request);
+    const carried = files.map(({ field }) => field);
+    const sent = { body: fields, files: carried, headers: request.headers };
+    if (unpublished(response, 'POST /api/v2/assets', sent)) return undefined;
+    const { bytes: content, filename } = files[0]!;
     const boundary = 'v2-double';
-    const head = `--${boundary}\r\ncontent-disposition: form-data; name="image"; filename="${file.name}"\r\n\r\n`;
+    const head = `--${boundary}\r\ncontent-disposition: form-data; name="image"; filename="${filename}"\r\n\r\n`;
     const body = Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)]);
     const type = `multipart/form-data; boundary=${boundary}`;
     const answer = await this.#ask('POST', '/upload/image', body, type);
@@ -348,6 +349,13 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 
 function refuse(response: ServerResponse, status: number, code: string, message: string, details?: unknown): void {
   json(response, status, { error: { code, message, details: details ?? null } });
+}
+
+/** @returns whether the request was refused for not being as the OpenAPI document says */
+function unpublished(response: ServerResponse, route: string, sent: SentRequest): boolean {
+  const problem = comfyV2Schema.problemOf(route, sent);
+  if (problem) refuse(response, 422, 'invalid_request', `Not as the OpenAPI document says: ${problem}`);
+  return problem !== undefined;
 }
 
 function missing(response: ServerResponse): void {

@@ -5,7 +5,7 @@ import type { Fault } from '../hosted/faults.ts';
 import type { OpenAiRoute } from './answers.ts';
 import { makeImages, picture } from './images.ts';
 import { readForm } from '../hosted/multipart.ts';
-import { prepareSchemas, problemOf } from './published-schema.ts';
+import { openAiSchema } from './published-schema.ts';
 import { ResponseRoutes } from './responses.ts';
 import { markerIn } from '../hosted/stages.ts';
 import { goneSignal, newId, now, readBody, sendError, sendJson, type Json } from '../hosted/wire.ts';
@@ -18,7 +18,7 @@ export class OpenAiDouble extends DoubleServer {
   readonly #responses = new ResponseRoutes(this.state);
 
   static async start(): Promise<OpenAiDouble> {
-    prepareSchemas();
+    openAiSchema.prepare();
     const double = new OpenAiDouble();
     await double.listen();
     return double;
@@ -76,11 +76,8 @@ export class OpenAiDouble extends DoubleServer {
     if (fault?.kind === 'cut') return void response.destroy();
     if (!(await this.state.stages.heard(gone)) || !this.#admit(key, response)) return;
     if (fault?.kind === 'status') return answerFault(fault, response);
-    const problem = problemOf(
-      route,
-      body ?? {},
-      files.map(({ field }) => field),
-    );
+    const carried = form ? files.map(({ field }) => field) : undefined;
+    const problem = openAiSchema.problemOf(`${method} ${path}`, { body, files: carried });
     if (problem)
       return sendError(response, 400, { message: `Not as the OpenAPI document says: ${problem}`, code: null });
     if (submission && !(await this.state.stages.pass('submitting', markerIn(body), gone))) {

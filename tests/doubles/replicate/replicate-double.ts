@@ -10,6 +10,7 @@ import { REPLICATE_ANSWERS, replicateError } from './answers.ts';
 import { modelDocument, VERSION, versionDocument } from './models.ts';
 import { outputOf, predictionDocument } from './prediction-document.ts';
 import { sendOutput, streamOutput } from './outputs.ts';
+import { replicateSchema, routeOf } from './published-schema.ts';
 
 /**
  * A server that speaks Replicate's protocol (models, deployments, predictions with logs, streams and deadlines, files,
@@ -30,6 +31,7 @@ export class ReplicateDouble extends DoubleServer {
   output: unknown;
 
   static async start(): Promise<ReplicateDouble> {
+    replicateSchema.prepare();
     const double = new ReplicateDouble();
     double.state.models = ['double/painter', 'double/writer', 'double/community'];
     await double.listen();
@@ -47,9 +49,9 @@ export class ReplicateDouble extends DoubleServer {
     const method = request.method ?? 'GET';
     const key = (request.headers.authorization ?? '').replace(/^Bearer /, '');
     const form = (request.headers['content-type'] ?? '').startsWith('multipart/form-data');
-    const { files } = form ? await readForm(request) : { files: [] };
+    const { fields, files } = form ? await readForm(request) : { fields: undefined, files: [] };
     const text = form ? '' : (await readBody(request)).toString();
-    const body = text ? (JSON.parse(text) as Json) : undefined;
+    const body = fields ?? (text ? (JSON.parse(text) as Json) : undefined);
     const headers = request.headers as Record<string, string>;
     this.state.uploads.push(...files);
     this.state.requests.push({ method, path, headers, body, key });
@@ -68,6 +70,11 @@ export class ReplicateDouble extends DoubleServer {
       );
     }
     if (fault?.kind === 'status') return answerFault(fault, response);
+    const carried = form ? files.map(({ field }) => field) : undefined;
+    const problem = replicateSchema.problemOf(routeOf(method, path), { body, files: carried, headers });
+    if (problem) {
+      return refuse(REPLICATE_ANSWERS.badInput(`Not as the OpenAPI document says: ${problem}`), response);
+    }
     if (submission) return this.#create(path, body ?? {}, headers, fault, response, gone);
     const other = this.#owners.get(path.split('/')[1] ?? '');
     if (other !== undefined && other !== key) return refuse(notFound(), response);
