@@ -133,12 +133,12 @@ describe('what a worker process takes on', () => {
     mapping({
       here: { service: [{ capability: 'alpha', connector: 'AlphaConnector' }], required_env: ['ALPHA_URL'] },
     });
-    const start = async (env: NodeJS.ProcessEnv) => {
+    const start = async (set: NodeJS.ProcessEnv) => {
       const base = await load();
       const { routes, strict } = await assignWork(base, { pool: 'quick', capabilities: ['alpha'] });
       const other = { connector: 'BetaConnector', worker_id: 'there', required_env: ['ALPHA_FOLDER'] };
       const doubled = [...routes, ...routes.map((route) => ({ ...route, ...other }))];
-      const sources = { discovered: base.discovered, env: { ...base.env, ...env }, folder: home };
+      const sources = { discovered: base.discovered, env: { ...base.env, ...set }, folder: home };
       return onePerQueue(await withRequiredEnv(doubled, sources, silent, strict)).map((route) => route.worker_id);
     };
     expect(await start({ ALPHA_URL: 'http://a' })).toEqual(['here']);
