@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { encodeId, jobWorkflowId } from '../../contract/ids.ts';
 import type { JobView } from '../../contract/job-view.ts';
@@ -132,8 +131,6 @@ async function answer(
   let shown = view;
   if (seconds !== undefined) {
     res.setHeader('Preference-Applied', `wait=${seconds}`);
-    // The first task of its workflow came with the answer: that gets to its thread before the waiting begins.
-    if (start) await nextTurn();
     shown = (await waitFor(api, res, live ?? (await api.reader.describe(view.id)), seconds, start)) ?? view;
   }
   if (replayed) res.setHeader('Idempotent-Replayed', 'true');

@@ -15,30 +15,23 @@ import type { JobContext } from '../contract/job-context.ts';
 import type { JobLogFacts } from '../contract/job-log.ts';
 import type { LogFields } from '../contract/log-fields.ts';
 import { createHttpClient, type HttpClient } from '../http/http-client.ts';
-import { cancelPrompt } from './cancel-prompt.ts';
+import { cancelOrTell } from './cancel-prompt.ts';
 import { ComfyClient } from './comfy-client.ts';
 import { asRecord, textOf } from './documents.ts';
 import { findPrompt } from './find-prompt.ts';
-import { judge } from './judge-history.ts';
 import { comfyLogFields } from './log-fields.ts';
-import { ModelLists } from './model-lists.ts';
 import type { CustomNode, CustomNodeResult } from './nodes/custom-node.ts';
 import { installCustomNodes, type InstallOptions } from './nodes/install-nodes.ts';
 import { installCustomNodesRemotely } from './nodes/install-remotely.ts';
-import { NodeCatalog } from './object-info.ts';
+import { statusOfPrompt } from './prompt-status.ts';
 import { runJob } from './run-job.ts';
-import { COMFYUI_ENV, configFromEnv, readSettings, type ComfySettings } from './settings.ts';
-import { TemplateStore } from './template-store.ts';
+import { knowledgeOf, type ServerKnowledge } from './server-knowledge.ts';
+import { COMFYUI_ENV, configFromEnv, readSettings } from './settings.ts';
 import { DeadWorkerError } from './watch-prompt.ts';
 
 /** What belongs to one server address; made anew when the settings change. */
-interface Server {
-  settings: ComfySettings;
+interface Server extends ServerKnowledge {
   http: HttpClient;
-  client: ComfyClient;
-  catalog: NodeCatalog;
-  models: ModelLists;
-  templates: TemplateStore;
 }
 
 /** What all ComfyUI connectors share; the classes differ in how they reach the server and what they watch. */
@@ -182,32 +175,15 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
   }
 
   override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
-    const place = await findPrompt(this.server.client, serviceJobId);
-    const about = (status: ServiceJobStatus['status'], errorMessage?: string): ServiceJobStatus => ({
-      serviceJobId,
-      status,
-      canReconnect: status !== 'unknown',
-      canCancel: status === 'pending' || status === 'running',
-      errorMessage,
-    });
-    if (place.state !== 'finished') return about(place.state);
-    const verdict = judge(place.entry);
-    if (verdict.kind === 'done') return about('completed');
-    return verdict.kind === 'interrupted'
-      ? about('cancelled')
-      : about('failed', verdict.error.exception_message?.trim());
+    return statusOfPrompt(serviceJobId, await findPrompt(this.server.client, serviceJobId));
   }
 
   protected override async cancelJobImpl(jobId: string, serviceJobId: string | undefined): Promise<void> {
     if (serviceJobId === undefined) return;
     const { client, settings } = this.server;
     const withinMs = settings.cancel_seconds * 1_000;
-    const gone = await cancelPrompt(client, serviceJobId, { withinMs, submission: this.#submissions.get(jobId) });
-    if (gone) return;
-    this.logger.warn(
-      { job_id: jobId, prompt_id: serviceJobId },
-      'the prompt does not let go: a node is in one long call; it ends with that node',
-    );
+    const submission = this.#submissions.get(jobId);
+    await cancelOrTell(client, serviceJobId, { withinMs, submission, logger: this.logger, jobId });
   }
 
   protected async processJobImpl(
@@ -254,16 +230,7 @@ export abstract class BaseComfyUIConnector extends BaseConnector {
       timeout_ms: settings.timeout_seconds * 1_000,
       secrets: [settings.password, settings.api_key, settings.org_api_key].filter(Boolean),
     });
-    const client = new ComfyClient(http);
-    const ttl = settings.catalog_seconds * 1_000;
-    return {
-      settings,
-      http,
-      client,
-      catalog: new NodeCatalog((name) => client.objectInfo(name), ttl),
-      models: new ModelLists(client, ttl),
-      templates: new TemplateStore(settings.template_dir),
-    };
+    return { ...knowledgeOf(new ComfyClient(http), settings), http };
   }
 
   /** Costs nothing unless a job has found the worker thread dead. */

@@ -1,3 +1,4 @@
+import type { Logger } from '../../platform/logging/logger.ts';
 import { pause } from '../http/backoff.ts';
 import type { ComfyClient } from './comfy-client.ts';
 import { findPrompt } from './find-prompt.ts';
@@ -43,4 +44,17 @@ export async function cancelPrompt(
     await pause(wait, undefined);
     wait = Math.min(LONGEST_WAIT, wait * 2);
   }
+}
+
+/** As {@link cancelPrompt}; a prompt that does not let go is told of in the log. */
+export async function cancelOrTell(
+  client: ComfyClient,
+  promptId: string,
+  { logger, jobId, ...options }: CancelOptions & { logger: Logger; jobId: string },
+): Promise<void> {
+  if (await cancelPrompt(client, promptId, options)) return;
+  logger.warn(
+    { job_id: jobId, prompt_id: promptId },
+    'the prompt does not let go: a node is in one long call; it ends with that node',
+  );
 }

@@ -14,7 +14,7 @@ import type {
 import type { JobContext } from '../contract/job-context.ts';
 import type { JobLogFacts } from '../contract/job-log.ts';
 import type { LogFields } from '../contract/log-fields.ts';
-import { cancelPrompt } from './cancel-prompt.ts';
+import { cancelOrTell } from './cancel-prompt.ts';
 import type { ComfyClient } from './comfy-client.ts';
 import { findPrompt } from './find-prompt.ts';
 import type { Execution } from './instances/executions.ts';
@@ -25,8 +25,8 @@ import { InstanceServers } from './instances/instance-servers.ts';
 import { earlierPlace } from './instances/job-places.ts';
 import type { KeptInstance } from './instances/kept-instance.ts';
 import { PlaceQueue } from './instances/place-queue.ts';
-import { judge } from './judge-history.ts';
 import { comfyLogFields } from './log-fields.ts';
+import { statusOfPrompt } from './prompt-status.ts';
 import { runJob } from './run-job.ts';
 import { COMFYUI_ENV, configFromEnv, readSettings } from './settings.ts';
 import { DeadWorkerError } from './watch-prompt.ts';
@@ -133,23 +133,11 @@ export class ComfyUIInstancesConnector extends BaseConnector {
   }
 
   override async queryJobStatus(serviceJobId: string): Promise<ServiceJobStatus> {
-    const about = (status: ServiceJobStatus['status'], errorMessage?: string): ServiceJobStatus => ({
-      serviceJobId,
-      status,
-      canReconnect: status !== 'unknown',
-      canCancel: status === 'pending' || status === 'running',
-      errorMessage,
-    });
     for (const { client } of this.#instances.listInstances()) {
       const place = await findPrompt(client, serviceJobId).catch(() => undefined);
-      if (!place || place.state === 'unknown') continue;
-      if (place.state !== 'finished') return about(place.state);
-      const verdict = judge(place.entry);
-      if (verdict.kind === 'done') return about('completed');
-      if (verdict.kind === 'interrupted') return about('cancelled');
-      return about('failed', verdict.error.exception_message?.trim());
+      if (place && place.state !== 'unknown') return statusOfPrompt(serviceJobId, place);
     }
-    return about('unknown');
+    return statusOfPrompt(serviceJobId, { state: 'unknown' });
   }
 
   protected override async cancelJobImpl(jobId: string, serviceJobId: string | undefined): Promise<void> {
@@ -264,11 +252,7 @@ export class ComfyUIInstancesConnector extends BaseConnector {
       undefined,
       process.env,
     );
-    if (await cancelPrompt(client, promptId, { withinMs: seconds * 1_000, submission })) return;
-    this.logger.warn(
-      { job_id: jobId, prompt_id: promptId },
-      'the prompt does not let go: a node is in one long call; it ends with that node',
-    );
+    await cancelOrTell(client, promptId, { withinMs: seconds * 1_000, submission, logger: this.logger, jobId });
   }
 
   /** Whether the instance is to blame, and not the job. */

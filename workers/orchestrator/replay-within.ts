@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
+import { settlesWithin } from '../../connectors/base/running-jobs.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import { bounded } from '../../platform/jobs/temporal-calls.ts';
 import { isReplayed, keepRecord, UNFINISHED } from './replay-unfinished.ts';
@@ -24,12 +25,7 @@ export async function replayWithin(waitMs: number, options: ReplayWithinOptions)
   const done = replay(options).catch((error: unknown) =>
     options.logger.warn({ err: error }, 'whether unfinished jobs go on could not be looked at'),
   );
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, waitMs);
-  });
-  await Promise.race([done, late]);
-  clearTimeout(timer);
+  await settlesWithin(done, waitMs);
 }
 
 async function replay(options: ReplayWithinOptions): Promise<void> {
