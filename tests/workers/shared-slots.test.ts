@@ -57,11 +57,17 @@ class Poller {
   }
 }
 
+/** One slot, and two queues that both poll for a job to take it. */
+async function twoPollers() {
+  const slots = new SharedSlots(1);
+  const [a, b] = [new Poller(slots, 'a').ask(), new Poller(slots, 'b').ask()];
+  await waitUntil(() => a.polls && b.polls);
+  return { a, b };
+}
+
 describe('slots that several queues share', () => {
   test('are polled for on all queues while one is free, and on none when all are taken', async () => {
-    const slots = new SharedSlots(1);
-    const [a, b] = [new Poller(slots, 'a').ask(), new Poller(slots, 'b').ask()];
-    await waitUntil(() => a.polls && b.polls);
+    const { a } = await twoPollers();
     const end = a.job();
     expect(end).toBeDefined();
     a.ask();
@@ -72,9 +78,7 @@ describe('slots that several queues share', () => {
   });
 
   test('refuse a job that a poll under way brings in, and owe its queue the next slot', async () => {
-    const slots = new SharedSlots(1);
-    const [a, b] = [new Poller(slots, 'a').ask(), new Poller(slots, 'b').ask()];
-    await waitUntil(() => a.polls && b.polls);
+    const { a, b } = await twoPollers();
     const end = a.job()!;
     expect(b.job()).toBeUndefined();
     a.ask();
@@ -89,9 +93,7 @@ describe('slots that several queues share', () => {
   });
 
   test('owe nothing for ever: a job that went elsewhere is not waited for', async () => {
-    const slots = new SharedSlots(1);
-    const [a, b] = [new Poller(slots, 'a').ask(), new Poller(slots, 'b').ask()];
-    await waitUntil(() => a.polls && b.polls);
+    const { a, b } = await twoPollers();
     const end = a.job()!;
     expect(b.job()).toBeUndefined();
     a.ask();

@@ -2,7 +2,7 @@ import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { ConnectorHost } from './connector-host.ts';
 import type { StatusReportsOptions } from './report-status.ts';
-import { onePerQueue } from './one-per-queue.ts';
+import { unservedRoutes } from './one-per-queue.ts';
 import type { MissingVariable } from './required-env.ts';
 
 /** The connectors by which these routes are served, each once. @param slots jobs at a time, by task queue */
@@ -31,11 +31,9 @@ export function lackingSubjects(
   served: readonly CatalogRoute[],
   missing: readonly MissingVariable[],
 ): StatusReportsOptions['missing'] {
-  const queueOf = ({ pool, capability }: CatalogRoute) => taskQueueOf(pool, capability);
-  const there = new Set(served.map(queueOf));
-  // Of several that could serve a queue the one that the mapping prefers is told of.
-  const lacking = onePerQueue(asked.filter((route) => !there.has(queueOf(route))));
-  return groupBy(lacking, ({ connector, worker_id }) => JSON.stringify([connector, worker_id])).map((group) => {
+  return groupBy(unservedRoutes(asked, served), ({ connector, worker_id }) =>
+    JSON.stringify([connector, worker_id]),
+  ).map((group) => {
     const { connector, worker_id } = group[0]!;
     const concerns = ({ workers }: MissingVariable) => workers.includes(worker_id ?? connector);
     return {

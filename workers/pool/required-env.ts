@@ -1,10 +1,9 @@
 import { missingEnvVars } from '../../connectors/base/env-template.ts';
 import type { DiscoveredConnectors } from '../../connectors/registry/discover-connectors.ts';
-import { taskQueueOf } from '../../contract/task-queues.ts';
 import type { CatalogRoute } from '../../platform/catalog/catalog.ts';
 import { ConfigError, type ConfigProblem } from '../../platform/config/config-error.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
-import { onePerQueue } from './one-per-queue.ts';
+import { unservedRoutes } from './one-per-queue.ts';
 
 /** A variable that nobody has set, and who cannot work without it. */
 export interface MissingVariable {
@@ -57,10 +56,7 @@ export async function findUnserved(
   sources: EnvSources,
 ): Promise<{ usable: CatalogRoute[]; missing: MissingVariable[] }> {
   const { usable } = await findMissingEnv(routes, sources);
-  const queueOf = ({ pool, capability }: CatalogRoute) => taskQueueOf(pool, capability);
-  const served = new Set(usable.map(queueOf));
-  const unserved = onePerQueue(routes.filter((route) => !served.has(queueOf(route))));
-  return { usable, missing: (await findMissingEnv(unserved, sources)).missing };
+  return { usable, missing: (await findMissingEnv(unservedRoutes(routes, usable), sources)).missing };
 }
 
 /** One problem for each variable: all workers that need it, and the file to put it in. */
