@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { silentLogger } from './silent-logger.ts';
 
 /**
  * The bare peer, with the SDK's defaults: `worker-main.js workflow|activity ADDRESS`. Two processes, as ours are.
@@ -21,8 +22,3 @@ await worker.run();
 await connection.close();
 // The channel to the parent would keep the process alive.
 process.exit(0);
-
-function silentLogger() {
-  const nothing = () => {};
-  return { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
-}
