@@ -10,10 +10,11 @@ const NAME_HINT = 'lower-case letters, digits, "-" and "_", at most 64 character
 
 /** A duration on the wire, milliseconds after parsing. */
 export function durationSchema(minMs: number, maxMs: number, bounds: string) {
-  return z.union([z.number(), z.string()]).transform((value, ctx) => {
+  const none = `is not a duration; give ${DURATION_HINT}`;
+  return z.union([z.number(), z.string()], { error: none }).transform((value, ctx) => {
     const ms = parseDuration(value);
     if (ms === undefined) {
-      ctx.addIssue({ code: 'custom', message: `is not a duration; give ${DURATION_HINT}` });
+      ctx.addIssue({ code: 'custom', message: none });
       return z.NEVER;
     }
     if (ms < minMs || ms > maxMs) {
@@ -22,6 +23,11 @@ export function durationSchema(minMs: number, maxMs: number, bounds: string) {
     }
     return ms;
   });
+}
+
+/** A point in time on the wire (RFC 3339): with its zone, or it would be another one on each machine. */
+export function instantSchema() {
+  return z.iso.datetime({ offset: true, error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z' });
 }
 
 const name = z.string().regex(QUEUE_PART, `must be ${NAME_HINT}`);
@@ -68,10 +74,7 @@ export const jobSchema = z.strictObject({
   run_timeout: durationSchema(1_000, 7 * DAY, 'between 1s and 7d')
     .optional()
     .describe("Longest run of one attempt, after it the job ends as timed_out; default and bound are the pool's"),
-  deadline: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .describe('Point in time (RFC 3339) after which the result is of no use'),
+  deadline: instantSchema().optional().describe('Point in time (RFC 3339) after which the result is of no use'),
   retry: retrySchema.default({}),
   tags: z
     .array(z.string().regex(/^[\w.:/@-]{1,64}$/, 'must be 1–64 letters, digits or _ . : / @ -'))
@@ -79,7 +82,10 @@ export const jobSchema = z.strictObject({
     .default([])
     .describe('For filters and search'),
   metadata: z
-    .record(z.string().max(64), z.union([z.string().max(1_024), z.number(), z.boolean()]))
+    .record(
+      z.string().max(64, 'has a name of more than 64 characters'),
+      z.union([z.string().max(1_024), z.number(), z.boolean()]),
+    )
     .refine((m) => Object.keys(m).length <= 50, 'must have at most 50 entries')
     .default({})
     .describe('Kept with the job and given back'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { instantSchema } from '../../contract/job.schema.ts';
 import { JOB_STATUSES } from '../../contract/job-view.ts';
 import { QUEUE_PART } from '../../contract/task-queues.ts';
 import { listJobs } from '../../platform/jobs/list-jobs.ts';
@@ -14,7 +15,7 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 
 const name = z.string().regex(QUEUE_PART, 'must be lower-case letters, digits, "-" and "_"');
-const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' });
+const instant = instantSchema();
 
 const querySchema = z.strictObject({
   status: repeatable(z.enum(JOB_STATUSES)).describe('One or several; repeat the parameter or separate with commas'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { instantSchema } from '../../contract/job.schema.ts';
 import { QUEUE_PART } from '../../contract/task-queues.ts';
 
 /** What `PATCH /api/jobs/{id}` takes. */
@@ -10,7 +11,7 @@ export const patchBodySchema = z
       .regex(QUEUE_PART, 'must be lower-case letters, digits, "-" and "_"')
       .optional()
       .describe('Where it waits instead; only while it has not started'),
-    deadline: z.iso.datetime({ offset: true }).nullable().optional().describe('null: none'),
+    deadline: instantSchema().nullable().optional().describe('null: none'),
     tags: z
       .array(z.string().regex(/^[\w.:/@-]{1,64}$/, 'must be 1–64 letters, digits or _ . : / @ -'))
       .max(10)

@@ -117,6 +117,26 @@ describe('a valid job', () => {
 });
 
 describe('an invalid job names the field, the problem and the way out', () => {
+  test.each<[string, unknown, RegExp]>([
+    ['deadline', '2030-01-01T00:00:00', /with its zone, such as/],
+    ['deadline', 1_893_456_000, /with its zone, such as/],
+    ['start_timeout', true, /is not a duration; give/],
+    ['start_timeout', Number.POSITIVE_INFINITY, /is not a duration; give/],
+    ['artifact_retention', null, /is not a duration; give/],
+  ])('%s: %j', (field, value, detail) => {
+    expect(errorsOf({ service: 'scripted', [field]: value })).toEqual([
+      { pointer: `/${field}`, detail: expect.stringMatching(detail) as unknown as string },
+    ]);
+  });
+
+  test('metadata of a wrong kind, and under too long a name', () => {
+    const long = 'x'.repeat(65);
+    expect(errorsOf({ service: 'scripted', metadata: { a: null, [long]: 1 } })).toEqual([
+      { pointer: '/metadata/a', detail: 'must be string, number or boolean' },
+      { pointer: `/metadata/${long}`, detail: 'has a name of more than 64 characters' },
+    ]);
+  });
+
   test.each<[string, unknown, FieldError]>([
     [
       'no object',
