@@ -11,6 +11,7 @@ export class RunTimeoutError extends Error {
 /** The signal a connector gets: cancellation, a leaving worker, or the run time-out. */
 export class AttemptSignal {
   readonly #controller = new AbortController();
+  readonly #expiry = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #parent: AbortSignal;
   readonly #onParent: () => void;
@@ -20,15 +21,22 @@ export class AttemptSignal {
     this.#onParent = () => this.#controller.abort(parent.reason);
     if (parent.aborted) this.#onParent();
     else parent.addEventListener('abort', this.#onParent, { once: true });
+    const expire = () => {
+      const reason = new RunTimeoutError(runTimeoutMs);
+      this.#controller.abort(reason);
+      this.#expiry.abort(reason);
+    };
     // setTimeout takes 31 bits; longer run time-outs are left to the server.
-    this.#timer = setTimeout(
-      () => this.#controller.abort(new RunTimeoutError(runTimeoutMs)),
-      Math.min(runTimeoutMs, 2 ** 31 - 1),
-    );
+    this.#timer = setTimeout(expire, Math.min(runTimeoutMs, 2 ** 31 - 1));
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Aborted at the run time-out, also when something else had ended the attempt before. */
+  get expired(): AbortSignal {
+    return this.#expiry.signal;
   }
 
   /** Ends the attempt, e.g. because the server no longer knows it. The first reason stands. */
@@ -43,20 +51,26 @@ export class AttemptSignal {
 }
 
 /**
- * Waits for `work`, but after a run time-out only for a moment: a connector that ignores its signal must not hold the
- * slot for good. Other aborts wait for the connector, as cancelled means stopped.
+ * Waits for `work`, as cancelled means stopped; but after the run time-out only for a moment: a connector that ignores its
+ * signal must not hold the slot for good, whatever it was that asked it to stop.
+ * @param graceMs how long that moment is. Milliseconds
+ * @throws what `work` throws, or after that moment the reason of `signal`
  */
-export function withinRunTimeout<T>(work: Promise<T>, signal: AbortSignal, graceMs = 5_000): Promise<T> {
+export function withinRunTimeout<T>(
+  work: Promise<T>,
+  { signal, expired }: Pick<AttemptSignal, 'signal' | 'expired'>,
+  graceMs = 5_000,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const onAbort = () => {
-      if (signal.reason instanceof RunTimeoutError) timer = setTimeout(() => reject(signal.reason as Error), graceMs);
+    const onExpiry = () => {
+      timer = setTimeout(() => reject(signal.reason as Error), graceMs);
     };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    if (expired.aborted) onExpiry();
+    else expired.addEventListener('abort', onExpiry, { once: true });
     work.then(resolve, reject).finally(() => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      expired.removeEventListener('abort', onExpiry);
     });
   });
 }

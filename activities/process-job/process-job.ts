@@ -71,6 +71,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
           deps,
           reporter,
           signal: attempt.signal,
+          expired: attempt.expired,
           attempt: info.attempt,
           activity: Number.parseInt(info.activityId, 10) || 1,
           logger,

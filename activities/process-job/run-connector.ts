@@ -17,6 +17,8 @@ export interface Attempt {
   deps: ProcessJobDeps;
   reporter: ProgressReporter;
   signal: AbortSignal;
+  /** Aborted at the run time-out. */
+  expired: AbortSignal;
   attempt: number;
   /** Temporal's id of the activity, as a number. */
   activity: number;
@@ -42,7 +44,7 @@ export async function runConnector(parts: Attempt): Promise<JobOutcome> {
     }
     return withinRunTimeout(
       connector.processJob(data, (update) => reporter.report(changeOf(update)), context),
-      signal,
+      parts,
     );
   }).finally(() => live?.end());
   checkResult(result);
