@@ -3,6 +3,7 @@ import type { JobTask } from '../../contract/plan.ts';
 import { ConnectorError } from '../../connectors/contract/connector-error.ts';
 import type { JobContext, OutputOptions } from '../../connectors/contract/job-context.ts';
 import type { LiveSink } from '../../connectors/contract/live-sink.ts';
+import { safeFileName } from '../../platform/artifacts/safe-name.ts';
 import type { Logger } from '../../platform/logging/logger.ts';
 import type { ProcessJobDeps } from './deps.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
@@ -72,11 +73,16 @@ export function createJobContext(parts: {
   };
 }
 
-/** A second `image.png` becomes `image-2.png`. */
+/**
+ * A second `image.png` becomes `image-2.png`: the names under which they are stored must differ.
+ * @param taken names that are in use, and how often each was asked for
+ */
 function unique(name: string, taken: Map<string, number>): string {
-  const count = (taken.get(name) ?? 0) + 1;
-  taken.set(name, count);
-  if (count === 1) return name;
-  const dot = name.lastIndexOf('.');
-  return dot > 0 ? `${name.slice(0, dot)}-${count}${name.slice(dot)}` : `${name}-${count}`;
+  const plain = safeFileName(name);
+  for (let count = (taken.get(plain) ?? 0) + 1; ; count++) {
+    const candidate = count === 1 ? plain : safeFileName(name, `-${count}`);
+    if (taken.has(candidate)) continue;
+    taken.set(candidate, 1).set(plain, count);
+    return candidate;
+  }
 }

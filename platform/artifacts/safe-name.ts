@@ -8,29 +8,31 @@ const RESERVED = /[<>:"|?*]/g;
 /**
  * Makes a file name out of whatever a client or a connector calls its file: one path segment, no leading dot, nothing
  * invisible, at most 180 bytes with the extension kept. Unicode letters stay.
+ * @param suffix put before the extension; it stays when the name is shortened
  * @returns never empty: `file` when nothing is left
  */
-export function safeFileName(name: string): string {
+export function safeFileName(name: string, suffix = ''): string {
   const wellFormed = Buffer.from(name, 'utf8').toString('utf8').normalize('NFC');
   const segment = wellFormed.split(/[/\\]/).at(-1) ?? '';
   const clean = segment
     .replace(INVISIBLE, '')
     .replace(RESERVED, '_')
     .replace(/^[.\s]+|[.\s]+$/g, '');
-  return shorten(clean) || 'file';
+  return fit(clean || 'file', suffix);
 }
 
-function shorten(name: string): string {
-  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+function fit(name: string, suffix: string): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= 20 ? name.slice(dot) : '';
   const stem = extension ? name.slice(0, dot) : name;
+  const end = suffix + extension;
+  if (Buffer.byteLength(stem + end) <= MAX_NAME_BYTES) return stem + end;
   let short = '';
-  let left = MAX_NAME_BYTES - Buffer.byteLength(extension);
+  let left = MAX_NAME_BYTES - Buffer.byteLength(end);
   for (const character of stem) {
     left -= Buffer.byteLength(character);
     if (left < 0) break;
     short += character;
   }
-  return short.trimEnd() + extension;
+  return short.replace(/[.\s]+$/, '') + end;
 }

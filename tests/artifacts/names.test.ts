@@ -26,6 +26,17 @@ describe('safeFileName', () => {
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(180);
     expect(name).toMatch(/^駅+\.webp$/);
   });
+
+  test.each([
+    ['picture.png', 'picture-2.png'],
+    ['archive.tar.gz', 'archive.tar-2.gz'],
+    ['README', 'README-2'],
+    ['..', 'file-2'],
+    [`${'x'.repeat(300)}.png`, `${'x'.repeat(174)}-2.png`],
+  ])('a suffix for %j stands before the extension', (name, expected) => {
+    expect(safeFileName(name, '-2')).toBe(expected);
+    expect(safeFileName(safeFileName(name, '-2'))).toBe(expected);
+  });
 });
 
 describe('job folders', () => {

@@ -169,6 +169,30 @@ describe('errors', () => {
   });
 });
 
+describe('outputs', () => {
+  test('of one name get numbers, also where only the cleaned names are alike', async () => {
+    const long = 'x'.repeat(250);
+    const asked = ['a.txt', 'a-2.txt', 'a.txt', 'a.txt', 'left/b.png', 'right/b.png', '.', '..', long, long];
+    stack.connector.script = async (_job, _progress, context) => {
+      const names: string[] = [];
+      for (const name of asked) names.push((await context.writeOutput(Buffer.from(name), { name })).name);
+      return names;
+    };
+    const { result } = (await (await submit({})).result()) as JobOutcome;
+    expect((result as string[]).slice(0, 8)).toEqual([
+      'a.txt',
+      'a-2.txt',
+      'a-3.txt',
+      'a-4.txt',
+      'b.png',
+      'b-2.png',
+      'file',
+      'file-2',
+    ]);
+    expect(new Set(result as string[]).size).toBe(asked.length);
+  });
+});
+
 describe('cancel', () => {
   test('running: waits until the connector has stopped', async () => {
     let stopped = false;
@@ -196,6 +220,17 @@ describe('cancel', () => {
     await untilRunning(handle);
     await handle.cancel();
     expect(await failureOf(handle)).toBeInstanceOf(CancelledFailure);
+  });
+
+  test('never answered: its worker gives up after the run time-out, and has the slot back', async () => {
+    stack.connector.script = () => new Promise(() => {});
+    const handle = await submit({ run_timeout: 1 });
+    await untilRunning(handle);
+    await handle.cancel();
+    expect(await failureOf(handle)).toBeInstanceOf(CancelledFailure);
+    // Said by the worker. The server's own time-out would end the job as well, but leave the worker waiting for good.
+    const { events } = await handle.fetchHistory();
+    expect(events?.filter((event) => event.activityTaskCanceledEventAttributes)).toHaveLength(1);
   });
 
   test('answered with another error: cancelled all the same', async () => {
