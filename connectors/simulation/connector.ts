@@ -111,15 +111,15 @@ export class SimulationConnector extends BaseConnector {
     this.#occupy();
     let memory: { release(): void } | undefined;
     try {
-      memory = await fillMemory(payload.memory_mb);
       const work = this.#plan(payload, jobData.id, context);
+      memory = await fillMemory(payload.memory_mb, work.signal);
       await waitUntil(performance.now() + this.#settings.latency, work.signal);
       const { result, serviceJobId } = await this.#work(work, progressCallback, context);
       const artifacts = await writeArtifacts(work, context);
       return {
         job_id: jobData.id,
         status: 'completed',
-        result: payload.result ?? result,
+        result: payload.result === undefined ? result : payload.result,
         artifacts,
         service_info: { connector_id: this.connector_id, service_job_id: serviceJobId },
       };

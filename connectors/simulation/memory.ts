@@ -6,11 +6,12 @@ const PART_MB = 64;
 
 /**
  * Allocates and touches memory until it is released.
- * @throws ConnectorError `out_of_memory` when the process gets no more
+ * @throws ConnectorError `out_of_memory` when the process gets no more; the signal's reason
  */
-export async function fillMemory(megabytes: number): Promise<{ release(): void }> {
+export async function fillMemory(megabytes: number, signal: AbortSignal | undefined): Promise<{ release(): void }> {
   const held: Buffer[] = [];
   for (let left = megabytes; left > 0; left -= PART_MB) {
+    signal?.throwIfAborted();
     try {
       // Filled with ones: pages of zeros would not be given by the system before they are written.
       held.push(Buffer.alloc(Math.min(PART_MB, left) * MIB, 1));

@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import type { ProgressUpdate } from '../../../connectors/contract/connector.ts';
 import { momentOf } from '../../../connectors/simulation/progress-curve.ts';
 import { SimulationConnector } from '../../../connectors/simulation/connector.ts';
+import { fillMemory } from '../../../connectors/simulation/memory.ts';
 import { FakeService } from '../../../connectors/simulation/fake-service.ts';
 import { contextFor, eventually, jobOf, type TestContext, type TestContextOptions } from '../harness.ts';
 
@@ -45,6 +46,12 @@ describe('work', () => {
     expect(reports.map((report) => report.progress)).toEqual([20, 40, 60, 80, 100]);
     expect(reports.map((report) => report.current_step)).toEqual([1, 2, 3, 4, 5]);
     expect(reports.at(-1)).toMatchObject({ job_id: 'job1', total_steps: 5, estimated_completion_ms: 0 });
+  });
+
+  test('gives a result back as it is, null too', async () => {
+    for (const result of [null, false, 0, '', [], { answer: 42 }]) {
+      expect((await start({ duration: 0, result }).outcome).result).toEqual(result);
+    }
   });
 
   test('varies within the spread, the same way for the same seed', async () => {
@@ -153,6 +160,11 @@ describe('stopping', () => {
       expect(await outcome.catch((error: unknown) => error)).toBe(reason);
       expect(connector.getStatus()).toBe('idle');
     }
+  });
+
+  test('filling memory too', async () => {
+    const reason = cancelled();
+    await expect(fillMemory(64, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
   test('ignore_cancel works to the end', async () => {
