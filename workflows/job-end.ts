@@ -23,7 +23,12 @@ export function endOf(error: unknown, cancelAsked: boolean): CancelledFailure | 
 function deadlineEnd(error: ActivityFailure): ApplicationFailure | undefined {
   if (error.retryState !== 'TIMEOUT') return undefined;
   const last = error.cause as ApplicationFailure;
-  return failure('timeout', `The deadline passed; the last attempt failed: ${last.message}`, { timed_out: true }, last);
+  return failure(
+    'timeout',
+    `The next attempt would start after the deadline; the last one failed: ${last.message}`,
+    { timed_out: true },
+    last,
+  );
 }
 
 function timeoutEnd(timeout: TimeoutFailure): ApplicationFailure {
