@@ -14,6 +14,7 @@ import type { ApiContext } from './context.ts';
 import { API_PREFIX, createApp } from './create-app.ts';
 import type { ApiDeps } from './deps.ts';
 import { RequestGuard } from './http/request-guard.ts';
+import { answerUnparsedRequests } from './http/unparsed-requests.ts';
 import { ApiMetrics } from './metrics.ts';
 import { Slots } from './watch/watch-context.ts';
 import { WatchHub } from './watch/watch-hub.ts';
@@ -64,8 +65,13 @@ export function createApiServer(deps: ApiDeps): ApiServer {
   const context = createContext(deps, live, closing.signal);
   const { config } = deps;
   const guard = new RequestGuard({ host: config.host, publicUrl: config.publicUrl });
-  const http = createServer({ maxHeaderSize: 32_768, connectionsCheckingInterval: 5_000 });
+  const http = createServer({
+    ...{ maxHeaderSize: 32_768, connectionsCheckingInterval: 5_000 },
+    // Its answer would be an empty one; the guard has a better.
+    requireHostHeader: false,
+  });
   http.on('request', createApp(context, guard));
+  answerUnparsedRequests(http);
   http.headersTimeout = HEADERS_TIMEOUT_MS;
   // Uploads may take as long as they move: bodies have time-outs of their own.
   http.requestTimeout = 0;
@@ -164,6 +170,8 @@ function listen(http: Server, host: string, port: number): Promise<string> {
 function trackSockets(http: Server): Set<Socket> {
   const sockets = new Set<Socket>();
   http.on('connection', (socket: Socket) => {
+    // Comes a second time when an upgrade is left aside.
+    if (sockets.has(socket)) return;
     // Half-dead peers (a laptop that went to sleep) are found without waiting for something to send.
     socket.setKeepAlive(true, 30_000);
     sockets.add(socket);

@@ -32,6 +32,7 @@ export function createApp(api: ApiContext, guard: RequestGuard): Express {
   router.get('/openapi.json', (_req, res) => void res.type('application/json').send(document));
   router.use(docsRouter());
   for (const [path, methods] of methodsByPath(routes)) router.all(path, refuseMethod(methods));
+  router.all('/ws', refusePlainHttp);
   app.use(API_PREFIX, router);
   app.get('/livez', livez);
   app.get('/readyz', readyz(api));
@@ -39,6 +40,7 @@ export function createApp(api: ApiContext, guard: RequestGuard): Express {
   app.get('/', (_req, res) => {
     res.json({ name: 'switchyard', version: api.version, api: API_PREFIX, docs: `${API_PREFIX}/docs` });
   });
+  for (const path of ['/', '/livez', '/readyz', '/metrics']) app.all(path, refuseMethod(READ));
   app.use((req: Request) => {
     throw new HttpProblem(
       'not_found',
@@ -77,10 +79,12 @@ function register(router: express.Router, route: Route): void {
   });
 }
 
+const READ = ['GET', 'HEAD'];
+
 function methodsByPath(routes: Route[]): Map<string, string[]> {
-  const found = new Map<string, string[]>([['/openapi.json', ['GET', 'HEAD']]]);
+  const found = new Map<string, string[]>(['/openapi.json', '/docs'].map((path) => [path, READ]));
   for (const { path, method } of routes) {
-    const methods = method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()];
+    const methods = method === 'get' ? READ : [method.toUpperCase()];
     found.set(path, [...(found.get(path) ?? []), ...methods]);
   }
   return found;
@@ -93,6 +97,13 @@ function refuseMethod(methods: string[]) {
       headers: { Allow: allow },
     });
   };
+}
+
+function refusePlainHttp(): never {
+  throw new HttpProblem('malformed', 'This address takes WebSockets only; connect to it with ws:// or wss://', {
+    status: 426,
+    headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+  });
 }
 
 function answerProblem(api: ApiContext) {

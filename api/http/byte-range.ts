@@ -26,10 +26,8 @@ export function byteRange(header: string | undefined, bytes: number): ByteRange 
 export class RangeNotSatisfiable extends HttpProblem {
   constructor(bytes: number) {
     super('validation', `The range lies outside of the ${bytes} bytes there are`, {
+      status: 416,
       headers: { 'Content-Range': `bytes */${bytes}` },
     });
-  }
-  override get status(): number {
-    return 416;
   }
 }

@@ -3,6 +3,8 @@ import { ERROR_CODES, type ErrorCode, type FieldError } from '../../contract/err
 export interface HttpProblemOptions {
   errors?: FieldError[];
   headers?: Record<string, string>;
+  /** HTTP status, where the code's own says less; default: that of the code. */
+  status?: number;
   /** Members of the problem document beside the standard ones, e.g. the id of a job that may exist. */
   extensions?: Record<string, unknown>;
   cause?: unknown;
@@ -15,6 +17,7 @@ export class HttpProblem extends Error {
   readonly errors: FieldError[] | undefined;
   readonly headers: Record<string, string>;
   readonly extensions: Record<string, unknown>;
+  readonly #status: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: HttpProblemOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -22,10 +25,11 @@ export class HttpProblem extends Error {
     this.errors = options.errors;
     this.headers = options.headers ?? {};
     this.extensions = options.extensions ?? {};
+    this.#status = options.status;
   }
 
   get status(): number {
-    return ERROR_CODES[this.code].http;
+    return this.#status ?? ERROR_CODES[this.code].http;
   }
 }
 
@@ -39,9 +43,6 @@ export function fieldProblem(pointer: string, detail: string, hint?: string): Ht
 /** The client is too slow: 408, where the code's own 504 would speak of us. */
 export class SlowClientProblem extends HttpProblem {
   constructor(message: string) {
-    super('timeout', message);
-  }
-  override get status(): number {
-    return 408;
+    super('timeout', message, { status: 408 });
   }
 }

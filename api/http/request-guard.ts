@@ -33,9 +33,12 @@ export class RequestGuard {
 
   /**
    * DNS rebinding: a foreign name that suddenly resolves to this machine shows in the Host header.
-   * @throws HttpProblem permission
+   * @throws HttpProblem permission; malformed when HTTP/1.1 comes without the header (RFC 9112, 3.2)
    */
   checkHost(req: IncomingMessage): void {
+    if (req.headers.host === undefined && req.httpVersion === '1.1') {
+      throw new HttpProblem('malformed', 'The Host header is missing');
+    }
     if (this.#publicOrigin !== undefined || !isLoopback(this.#options.host)) return;
     const { host } = req.headers;
     if (host === undefined || isLoopback(host) || hostName(host) === hostName(this.#options.host)) return;

@@ -1,12 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
 import { problemOf } from '../http/problem-of.ts';
 import type { RequestGuard } from '../http/request-guard.ts';
-import { problemDocument } from '../http/write-problem.ts';
+import { refuseSocket } from '../http/refuse-socket.ts';
+import { requestIdOf } from '../http/request-id.ts';
+import { leaveUpgradesAside } from '../http/leave-upgrades-aside.ts';
 import { LIVE_PATH } from '../../platform/live/endpoint.ts';
 import type { LiveDoor } from './live-door.ts';
 import { serveSocket } from './ws-connection.ts';
@@ -38,7 +39,14 @@ export class WsServer {
     this.#api = api;
     this.#door = door;
     this.#guard = guard;
-    http.on('upgrade', (req, socket, head) => this.#upgrade(req, socket, head));
+    const leaveAside = leaveUpgradesAside(http);
+    http.on('upgrade', (req, socket, head) => {
+      if (req.headers.upgrade?.toLowerCase() === 'websocket') this.#upgrade(req, socket, head);
+      else leaveAside(req, socket, head);
+    });
+    this.#server.on('wsClientError', (error, socket, req) =>
+      refuseSocket(socket, badHandshake(error), requestIdOf(req)),
+    );
     this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
     this.#pings.unref();
   }
@@ -59,7 +67,7 @@ export class WsServer {
     const onError = () => socket.destroy();
     socket.on('error', onError);
     try {
-      const path = new URL(req.url ?? '/', 'http://localhost').pathname;
+      const path = pathOf(req.url ?? '/');
       if (path === LIVE_PATH) {
         this.#door.check(req);
         this.#door.take(req, socket, head, () => socket.off('error', onError));
@@ -74,7 +82,11 @@ export class WsServer {
         throw new HttpProblem('rate_limited', 'Too many WebSockets are open here', { headers: { 'Retry-After': '5' } });
       }
     } catch (error) {
-      refuse(socket, problemOf(error));
+      const requestId = requestIdOf(req);
+      const problem = problemOf(error);
+      if (problem.code === 'internal')
+        this.#api.logger.error({ err: error, request_id: requestId }, 'upgrading a connection');
+      refuseSocket(socket, problem, requestId);
       return;
     }
     this.#server.handleUpgrade(req, socket, head, (client) => {
@@ -100,14 +112,13 @@ export class WsServer {
   }
 }
 
-function refuse(socket: Duplex, problem: HttpProblem): void {
-  const body = JSON.stringify(problemDocument(problem));
-  const headers = {
-    'Content-Type': 'application/problem+json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-    ...problem.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+function pathOf(url: string): string {
+  const base = 'http://localhost';
+  return URL.canParse(url, base) ? new URL(url, base).pathname : url;
+}
+
+function badHandshake(error: Error): HttpProblem {
+  return new HttpProblem('malformed', `This is no WebSocket handshake (RFC 6455): ${error.message}`, {
+    headers: { 'Sec-WebSocket-Version': '13, 8' },
+  });
 }

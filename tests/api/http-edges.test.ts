@@ -22,6 +22,9 @@ async function raw(text: string): Promise<string> {
   return answer;
 }
 
+const HOST = 'Host: localhost\r\n';
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+
 function submit(body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) {
   return api.fetch('/api/jobs', { method: 'POST', body, headers });
 }
@@ -99,6 +102,10 @@ describe('requests that make no sense', () => {
     ['DELETE', '/api/jobs', 405, 'method_not_allowed'],
     ['PUT', '/api/jobs/x', 405, 'method_not_allowed'],
     ['POST', '/api/openapi.json', 405, 'method_not_allowed'],
+    ['POST', '/api/docs', 405, 'method_not_allowed'],
+    ['POST', '/livez', 405, 'method_not_allowed'],
+    ['DELETE', '/metrics', 405, 'method_not_allowed'],
+    ['GET', '/api/ws', 426, 'malformed'],
     ['GET', '/api/jobs/%ZZ', 400, 'malformed'],
     ['GET', '/api/services/none', 404, 'not_found'],
     ['GET', '/api/jobs/x?wait=99', 422, 'validation'],
@@ -116,10 +123,67 @@ describe('requests that make no sense', () => {
     await response.text();
   });
 
-  test('what is not HTTP is refused, and others are served', async () => {
-    expect(await raw('nonsense\r\n\r\n')).toContain('400 Bad Request');
-    expect(await raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`)).toContain('431');
+  test.each<[string, string, number, string, RegExp]>([
+    ['no HTTP', 'nonsense\r\n\r\n', 400, 'malformed', /no HTTP\/1\.1 request/],
+    [
+      'too long a header',
+      `GET / HTTP/1.1\r\n${HOST}X: ${'y'.repeat(400_000)}\r\n\r\n`,
+      431,
+      'payload_too_large',
+      /32 KiB/,
+    ],
+    ['no host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed', /Host/],
+    [
+      'a bad length',
+      `POST /api/jobs HTTP/1.1\r\n${HOST}Content-Length: -5\r\n\r\n`,
+      400,
+      'malformed',
+      /Content-Length/,
+    ],
+    [
+      'a bad chunk',
+      `POST /api/jobs HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n`,
+      400,
+      'malformed',
+      /chunk/i,
+    ],
+    [
+      'an expectation',
+      `POST /api/jobs HTTP/1.1\r\n${HOST}Expect: tea\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      417,
+      'malformed',
+      /tea/,
+    ],
+    ['a proxy', `CONNECT elsewhere:80 HTTP/1.1\r\n${HOST}\r\n`, 405, 'method_not_allowed', /no proxy/],
+    ['half a handshake', `GET /api/ws HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`, 400, 'malformed', /Sec-WebSocket-Key/],
+    ['an address that is none', `GET //[ HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`, 404, 'not_found', /\/api\/ws/],
+  ])('%s is refused with a problem document', async (_name, request, status, code, detail) => {
+    const answer = await raw(request);
+    const [head, body] = answer.split('\r\n\r\n') as [string, string];
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toContain('application/problem+json');
+    const problem = JSON.parse(body) as { code: string; status: number; detail: string; instance: string };
+    expect(problem).toMatchObject({ code, status, detail: expect.stringMatching(detail) });
+    expect(head).toContain(problem.instance.replace('urn:switchyard:request:', ''));
     expect((await api.fetch('/livez')).status).toBe(200);
+  });
+
+  test('bytes that make no sense are not answered into an answer under way', async () => {
+    const job = await api.submit({ requirements: { gpu_count: 8 } });
+    const answer = await raw(`GET /api/jobs/${job.id}/events HTTP/1.1\r\n${HOST}\r\nnonsense\r\n\r\n`);
+    expect(answer).not.toContain('problem+json');
+    await (await api.post(`/api/jobs/${job.id}/cancel`)).text();
+  });
+
+  test('an upgrade to something unknown is left aside, and the request answered', async () => {
+    const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
+    const body = '{"service":"scripted"}';
+    const answer = await raw(
+      `POST /api/jobs HTTP/1.1\r\n${HOST}${offer}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
+        `GET /livez HTTP/1.1\r\n${HOST}${offer}\r\n` +
+        `GET /metrics HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
+    );
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 200', 'HTTP/1.1 200']);
   });
 
   test('a name that was made to point here is not served', async () => {
