@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createProcessJob } from '../activities/process-job/process-job.ts';
-import { sweepWorkDirs } from '../activities/process-job/work-dir.ts';
 import { setConnectorLogger } from '../connectors/index.ts';
 import { taskQueueOf } from '../contract/task-queues.ts';
+import { prepareDataDir } from '../platform/config/data-dir.ts';
 import { createInputResolver } from '../platform/inputs/create-input-resolver.ts';
 import { createClient } from '../platform/temporal/connection.ts';
 import { parseDeclaredFacts } from '../platform/routing/declared-facts.ts';
@@ -16,6 +16,7 @@ import { createPlugins } from './pool/create-plugins.ts';
 import { createPoolWorkers, derivedWorkers } from './pool/create-pool-workers.ts';
 import { followPools } from './pool/follow-pools.ts';
 import { keepQueues } from './pool/keep-queues.ts';
+import { keepWorkDirs } from './pool/keep-work-dirs.ts';
 import { onePerQueue } from './pool/one-per-queue.ts';
 import { PoolSlots } from './pool/pool-slots.ts';
 import { lackingSubjects, servedSubjects } from './pool/report-subjects.ts';
@@ -53,6 +54,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const label = options.pool ?? options.instanceOf ?? 'machine';
   const base = await loadProcess(`worker-${label}`, process.env);
   const { config, catalog, discovered } = base;
+  prepareDataDir(config.dataDir);
   grace = config.shutdownGrace;
   const asked = { ...options, workers: options.workers ?? config.workers };
   const assignment = await assignWork(base, asked);
@@ -74,7 +76,6 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   const connectors = new ConnectorHost(discovered, logger, plugins);
   const metrics = createWorkerMetrics(() => slots.limits());
   const workRoot = join(config.dataDir, 'work');
-  await sweepWorkDirs(workRoot, Date.now());
   const live = startLiveSource(config, logger);
   const processJob = createProcessJob({
     connector: (className, task) => {
@@ -112,6 +113,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   };
   const workers = await createPoolWorkers(poolWorkers);
   const client = createClient(connection, config.temporalNamespace);
+  const workDirs = keepWorkDirs({ root: workRoot, client, logger });
   const pools = await followPools({ client, pools: catalog.pools, slots, logger });
   const { missing } = await findMissingEnv(assignment.routes, sources);
   const backends = watchBackends({
@@ -170,6 +172,7 @@ export async function runPoolWorkerProcess(options: PoolWorkerProcessOptions): P
   departure.dispose();
   backends.stop();
   pools.stop();
+  workDirs.stop();
   await queuesKept;
   await connectors.cleanup();
   await live.close();

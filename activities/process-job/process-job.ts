@@ -63,7 +63,8 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
       worker: deps.worker,
       intervalMs: BEAT_INTERVAL,
     });
-    const workDir = workDirOf(deps.workRoot, task.job_id, info.attempt > 1 || task.inherited !== undefined);
+    const owner = { jobId: task.job_id, workflowId: info.workflowExecution?.workflowId ?? task.job_id };
+    const workDir = workDirOf(deps.workRoot, owner, info.attempt > 1 || task.inherited !== undefined);
     try {
       const outcome = await lock.run(task.job_id, attempt.signal, () =>
         runConnector({

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A job that was given up elsewhere leaves its folder here; after this it goes. Milliseconds. */
+/** A folder of which nobody can say whose it is goes after this. Milliseconds. */
 const STALE = 7 * 86_400_000;
+/** In each folder: the id of the workflow it belongs to. */
+const OWNER = '.workflow-id';
 
 /** The folder of one job. */
 export interface WorkDir {
@@ -18,13 +20,16 @@ export interface WorkDir {
  * The folder a job keeps between attempts. Named by hash: a workflow id may hold any character.
  * @param mayExist an earlier attempt may have made it
  */
-export function workDirOf(root: string, jobId: string, mayExist: boolean): WorkDir {
-  const where = () => join(root, createHash('sha256').update(jobId).digest('hex').slice(0, 32));
+export function workDirOf(root: string, job: { jobId: string; workflowId: string }, mayExist: boolean): WorkDir {
+  const where = () => join(root, createHash('sha256').update(job.jobId).digest('hex').slice(0, 32));
   let made: string | undefined;
   return {
     get path() {
-      if (made === undefined) mkdirSync((made = where()), { recursive: true });
-      return made;
+      if (made !== undefined) return made;
+      const path = where();
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, OWNER), job.workflowId);
+      return (made = path);
     },
     remove: async () => {
       if (made !== undefined || mayExist) await rm(made ?? where(), { recursive: true, force: true });
@@ -32,14 +37,35 @@ export function workDirOf(root: string, jobId: string, mayExist: boolean): WorkD
   };
 }
 
+export interface SweepOptions {
+  /** How long a folder may lie untouched when nobody knows whether its job has ended; default a week. Milliseconds. */
+  staleMs?: number;
+  /** Whether that workflow has ended; undefined: not known. */
+  hasEnded?: (workflowId: string) => Promise<boolean | undefined>;
+}
+
 /**
- * Removes folders that nobody has touched for a while.
- * @param staleMs default: a week. Milliseconds
+ * Removes folders whose job has ended without an attempt that could have done it: cancelled while it waited for a retry,
+ * with its worker dead, terminated, or gone on on another machine.
  */
-export async function sweepWorkDirs(root: string, now: number, staleMs = STALE): Promise<void> {
+export async function sweepWorkDirs(root: string, now: number, options: SweepOptions = {}): Promise<void> {
+  const { staleMs = STALE, hasEnded } = options;
   for (const name of await readdir(root).catch(() => [] as string[])) {
     const path = join(root, name);
-    const info = await stat(path).catch(() => undefined);
-    if (info && now - info.mtimeMs > staleMs) await rm(path, { recursive: true, force: true });
+    const owner = await readFile(join(path, OWNER), 'utf8').catch(() => '');
+    const ended = owner && hasEnded ? await hasEnded(owner) : undefined;
+    const done = ended ?? now - (await lastTouched(path)) > staleMs;
+    if (done) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** When something was last put into the folder or into one of those inside. Epoch milliseconds. */
+async function lastTouched(path: string): Promise<number> {
+  const inside = await readdir(path).catch(() => [] as string[]);
+  const times = await Promise.all(
+    [path, ...inside.map((name) => join(path, name))].map((one) => stat(one).catch(() => undefined)),
+  );
+  // Gone meanwhile: whatever is there now is new.
+  if (!times[0]) return Number.POSITIVE_INFINITY;
+  return Math.max(...times.map((info) => info?.mtimeMs ?? 0));
 }

@@ -229,8 +229,8 @@ describe('cancel', () => {
     await handle.cancel();
     expect(await failureOf(handle)).toBeInstanceOf(CancelledFailure);
     // Said by the worker. The server's own time-out would end the job as well, but leave the worker waiting for good.
-    const { events } = await handle.fetchHistory();
-    expect(events?.filter((event) => event.activityTaskCanceledEventAttributes)).toHaveLength(1);
+    const history = await handle.fetchHistory();
+    expect(history.events?.filter((event) => event.activityTaskCanceledEventAttributes)).toHaveLength(1);
   });
 
   test('answered with another error: cancelled all the same', async () => {

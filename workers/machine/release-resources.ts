@@ -45,7 +45,7 @@ async function freeModels({ handlers, plans }: ReleaseOptions, found: readonly E
 }
 
 async function clearTemporary({ dataDir, logsDir, servicesDir, plans }: ReleaseOptions): Promise<void> {
-  await sweepWorkDirs(join(dataDir, 'work'), Date.now(), STALE_WORK_MS);
+  await sweepWorkDirs(join(dataDir, 'work'), Date.now(), { staleMs: STALE_WORK_MS });
   for (const name of await readdir(logsDir).catch(() => [] as string[]))
     if (PUT_ASIDE.test(name)) await rm(join(logsDir, name), { force: true });
   for (const { name } of plans) await rm(join(servicesDir, 'data', name, 'temp'), { recursive: true, force: true });
