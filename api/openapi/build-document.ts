@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '../../contract/errors.ts';
 import type { Route } from '../route.ts';
+import { MAX_SUBSCRIPTIONS } from '../ws/messages.schema.ts';
 import { componentSchemas } from './components.ts';
 import { JOB_ID_EXAMPLE, ref, type Answer, type JsonSchema } from './operation.ts';
 
@@ -27,7 +28,9 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
       description:
         'Durable AI jobs on Temporal: submit, watch, cancel. Errors are problem documents (RFC 9457) whose `code` is ' +
         'stable. Besides these addresses there is a WebSocket at `/ws`: send `{"type":"subscribe","job_id":"…"}`, get ' +
-        'JobEvents and LiveEvents of as many jobs as you like on one connection. Add `"live":"none"` (or `tokens`, ' +
+        'JobEvents and LiveEvents of up to ' +
+        `${MAX_SUBSCRIPTIONS} jobs on one connection. ` +
+        'Add `"live":"none"` (or `tokens`, ' +
         '`previews`) to get less. A preview is a binary frame: length of a JSON head (32 bits, big endian), that head, ' +
         'the picture; `"pictures":"data_url"` puts it inside the JSON instead. `{"type":"subscribe","machines":true}` ' +
         'brings MachineEvents, of all machines or, with an id in the place of true, of one.',

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { MACHINE_ID } from '../../contract/machine-card.ts';
 import { LIVE_CHOICES } from '../watch/live-choice.ts';
 
+/** Jobs that one connection watches at a time. */
+export const MAX_SUBSCRIPTIONS = 200;
+
 const ref = z.union([z.string().max(100), z.number()]).optional();
 const jobId = z.string().min(1).max(255);
 

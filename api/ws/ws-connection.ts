@@ -18,16 +18,25 @@ import {
   clientMessageSchema,
   type ClientMessage,
   machineMessageSchema,
+  MAX_SUBSCRIPTIONS,
   type MachineMessage,
 } from './messages.schema.ts';
-import { WsSink } from './ws-sink.ts';
+import { closeSlow, WsSink } from './ws-sink.ts';
 
-/** Subscriptions on one connection. */
-const MAX_SUBSCRIPTIONS = 200;
+/** Over this much unread, answers to a client that sends and does not read end the connection. Bytes. */
+const MAX_UNREAD = 4 * 1_024 * 1_024;
 /** Messages that make no sense, before the connection is closed. */
 const MAX_MISTAKES = 20;
 /** Policy violation (RFC 6455). */
 const CLOSE_POLICY = 1008;
+
+/** One subscription of the connection, from the asking on. */
+interface Member {
+  /** Ended, unsubscribed or hung up: nothing more is sent, also when it is still being made. */
+  over: boolean;
+  /** Absent while it is being made. */
+  made?: Subscription;
+}
 
 interface Mistake {
   code: ErrorCode;
@@ -56,8 +65,7 @@ class WsConnection {
   readonly #machines: MachineSubscriptions;
   readonly #logger: Logger;
   readonly #budget = new LiveBudget();
-  /** Without a value while the subscription is being made. */
-  readonly #subscriptions = new Map<string, Subscription | undefined>();
+  readonly #subscriptions = new Map<string, Member>();
   #mistakes = 0;
 
   constructor(socket: WebSocket, { hub, live, machines }: WsFeeds, logger: Logger) {
@@ -107,31 +115,34 @@ class WsConnection {
   async #subscribe(asked: Extract<ClientMessage, { type: 'subscribe' }>) {
     const { job_id: jobId, last_event_id: last, live, pictures, ref } = asked;
     if (this.#subscriptions.has(jobId)) {
-      this.#refuse(
-        { code: 'conflict', message: `This connection is subscribed to ${jobId} already`, job_id: jobId },
-        ref,
-      );
+      const message = `This connection is subscribed to ${jobId} already`;
+      this.#send(errorMessage({ code: 'conflict', message, job_id: jobId }, ref));
       return;
     }
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
-      const message = `One connection takes ${MAX_SUBSCRIPTIONS} subscriptions; end some or open another`;
-      this.#refuse({ code: 'rate_limited', message, job_id: jobId }, ref);
+      const message = `One connection takes ${MAX_SUBSCRIPTIONS} jobs at a time; unsubscribe from some or open another`;
+      this.#send(errorMessage({ code: 'rate_limited', message, job_id: jobId }, ref));
       return;
     }
-    this.#subscriptions.set(jobId, undefined);
+    const member: Member = { over: false };
+    this.#subscriptions.set(jobId, member);
     // The snapshot comes from within subscribe(), and must not come before this.
     let told = false;
     const tell = () => {
       if (!told) this.#send({ type: 'subscribed', job_id: jobId, ref });
       told = true;
     };
-    const socket = new WsSink(this.#socket, { budget: this.#budget, pictures }, () => {
-      this.#subscriptions.delete(jobId);
-    });
+    const socket = new WsSink(this.#socket, { budget: this.#budget, pictures }, () => this.#drop(jobId, member));
     const announced: LiveEventSink = {
       budget: this.#budget,
-      send: (event) => (tell(), socket.send(event)),
-      sendLive: (event, picture) => socket.sendLive(event, picture),
+      send: (event) => {
+        if (member.over) return;
+        tell();
+        socket.send(event);
+      },
+      sendLive: (event, picture) => {
+        if (!member.over) socket.sendLive(event, picture);
+      },
       backlog: () => socket.backlog(),
       close: (reason) => socket.close(reason),
     };
@@ -146,33 +157,39 @@ class WsConnection {
         },
       };
       if (!subscription) {
-        this.#subscriptions.delete(jobId);
-        this.#send(
-          errorMessage({ code: 'not_found', message: `There is no job ${JSON.stringify(jobId)}`, job_id: jobId }, ref),
-        );
-      } else if (this.#subscriptions.has(jobId) && this.#socket.readyState === this.#socket.OPEN) {
-        this.#subscriptions.set(jobId, subscription);
-      } else {
-        // Ended at once, unsubscribed or hung up meanwhile.
-        subscription.end();
-      }
+        const missing = {
+          code: 'not_found' as const,
+          message: `There is no job ${JSON.stringify(jobId)}`,
+          job_id: jobId,
+        };
+        if (!member.over) this.#send(errorMessage(missing, ref));
+        this.#drop(jobId, member);
+      } else if (member.over) subscription.end();
+      else member.made = subscription;
     } catch (error) {
-      this.#subscriptions.delete(jobId);
       const { code, message } = problemOf(error);
       if (code === 'internal') this.#logger.error({ err: error, job_id: jobId }, 'subscribing');
-      this.#send(errorMessage({ code, message, job_id: jobId }, ref));
+      if (!member.over) this.#send(errorMessage({ code, message, job_id: jobId }, ref));
+      this.#drop(jobId, member);
     }
   }
 
+  /** Forgets a subscription; another one of the same job may have begun meanwhile. */
+  #drop(jobId: string, member: Member): void {
+    member.over = true;
+    if (this.#subscriptions.get(jobId) === member) this.#subscriptions.delete(jobId);
+  }
+
   #unsubscribe(jobId: string): void {
-    this.#subscriptions.get(jobId)?.end();
-    this.#subscriptions.delete(jobId);
+    const member = this.#subscriptions.get(jobId);
+    if (!member) return;
+    this.#drop(jobId, member);
+    member.made?.end();
   }
 
   #endAll(): void {
     this.#machines.end();
-    for (const subscription of this.#subscriptions.values()) subscription?.end();
-    this.#subscriptions.clear();
+    for (const jobId of this.#subscriptions.keys()) this.#unsubscribe(jobId);
   }
 
   #read(data: RawData, isBinary: boolean): ClientMessage | MachineMessage | undefined {
@@ -204,7 +221,9 @@ class WsConnection {
   }
 
   #send(message: object): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#socket.bufferedAmount > MAX_UNREAD + this.#budget.bytes) closeSlow(this.#socket);
+    else this.#socket.send(JSON.stringify(message));
   }
 }
 

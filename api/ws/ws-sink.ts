@@ -46,9 +46,7 @@ export class WsSink implements LiveEventSink {
 
   close(reason: CloseReason): void {
     if (reason === 'slow') {
-      this.#socket.close(CLOSE_SLOW, 'messages are not read fast enough');
-      // What is not read cannot carry the closing handshake either.
-      setTimeout(() => this.#socket.terminate(), 5_000).unref();
+      closeSlow(this.#socket);
     }
     this.#onClose(reason);
   }
@@ -58,4 +56,11 @@ export class WsSink implements LiveEventSink {
     if (this.#pictures === 'binary') return encodeFrame(event, picture);
     return JSON.stringify(withDataUrl(event, picture));
   }
+}
+
+/** Gives up a client that does not read what it is sent. */
+export function closeSlow(socket: WebSocket): void {
+  socket.close(CLOSE_SLOW, 'messages are not read fast enough');
+  // What is not read cannot carry the closing handshake either.
+  setTimeout(() => socket.terminate(), 5_000).unref();
 }

@@ -191,6 +191,11 @@ describe('server-sent events', () => {
     const end = (await finished(api.events(id))).at(-1)!;
     const response = await api.fetch(`/api/jobs/${id}/events`, { headers: { 'last-event-id': end.id } });
     expect(response.status).toBe(204);
+    const { run } = steered();
+    const other = api.events((await api.submit()).id, end.id);
+    await other.until((event) => event.type === 'progress');
+    run();
+    expect((await finished(other)).at(-1)).toMatchObject({ type: 'end' });
     const nobody = await api.fetch(`/api/jobs/nothing/events`, { headers: { 'last-event-id': end.id } });
     expect(nobody.status).toBe(404);
   });
@@ -256,6 +261,36 @@ describe('WebSocket', () => {
     // And again: the end comes at once.
     socket.send({ type: 'subscribe', job_id: id });
     await socket.until((m) => m.type === 'end');
+    await socket.close();
+  });
+
+  test('subscribing anew before the first time is done with gives every event once', async () => {
+    const { run } = steered();
+    const socket = await api.socket();
+    const { id } = await api.submit();
+    for (const [ref, type] of ['subscribe', 'subscribe', 'unsubscribe', 'subscribe'].entries())
+      socket.send({ type, job_id: id, ref });
+    await socket.until((m) => m.type === 'progress');
+    run();
+    await socket.until((m) => m.type === 'end');
+    socket.send({ type: 'ping' });
+    await socket.until((m) => m.type === 'pong');
+    const told = socket.messages.filter((m) => m['ref'] !== undefined).map((m) => `${m.type} ${String(m['ref'])}`);
+    expect(told).toEqual(['error 1', 'unsubscribed 2', 'subscribed 3']);
+    checkRules(socket.messages.filter((m) => 'id' in m) as unknown as JobEvent[]);
+    await socket.close();
+  });
+
+  test('one connection takes 200 jobs; what is too much is refused, and the rest goes on', async () => {
+    const socket = await api.socket();
+    const jobs = Array.from({ length: 300 }, (_, index) => `nothing-${index}`);
+    for (const [ref, id] of jobs.entries()) socket.send({ type: 'subscribe', job_id: id, ref });
+    await waitUntil(() => socket.messages.length === 300);
+    const codes = socket.messages.map((m) => m['code']);
+    expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(100);
+    expect(codes.filter((code) => code === 'not_found')).toHaveLength(200);
+    socket.send({ type: 'ping' });
+    await socket.until((m) => m.type === 'pong');
     await socket.close();
   });
 
