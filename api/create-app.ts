@@ -1,7 +1,9 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { z } from 'zod';
 import type { ApiContext } from './context.ts';
 import { HttpProblem } from './http/http-problem.ts';
 import { problemOf } from './http/problem-of.ts';
+import { readQuery } from './http/read-query.ts';
 import type { RequestGuard } from './http/request-guard.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
@@ -72,9 +74,13 @@ function begin(api: ApiContext, guard: RequestGuard) {
   };
 }
 
+const noQuery = z.strictObject({});
+
 function register(router: express.Router, route: Route): void {
+  const takesQuery = route.operation.parameters?.some((parameter) => parameter.in === 'query') ?? false;
   router[route.method](route.path, async (req: Request, res: Response) => {
     res.locals['route'] = API_PREFIX + route.path;
+    if (!takesQuery) readQuery(req, noQuery);
     await route.handle(req, res);
   });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
 import { HttpProblem, SlowClientProblem } from './http-problem.ts';
+import { refuseEncoding } from './read-body.ts';
 
 export interface MultipartHandlers {
   /** A part without a file name; its text is complete. */
@@ -21,13 +22,14 @@ const MAX_FIELDS = 16;
 
 /**
  * Reads multipart/form-data; files are streamed, one after the other as they come.
- * @throws HttpProblem malformed, payload_too_large, timeout, or what a handler throws
+ * @throws HttpProblem unsupported_media, malformed, payload_too_large, timeout, or what a handler throws
  */
 export async function readMultipart(
   req: IncomingMessage,
   limits: MultipartLimits,
   handlers: MultipartHandlers,
 ): Promise<void> {
+  refuseEncoding(req);
   let form: BusboyInstance;
   try {
     form = new Busboy({
@@ -53,7 +55,8 @@ export async function readMultipart(
       const tooMuch = (what: string) => () => reject(new HttpProblem('payload_too_large', what, CLOSE));
       form
         .on('field', (name, value, nameTruncated, valueTruncated) => {
-          if (nameTruncated) reject(new HttpProblem('malformed', 'A part has a name over 100 bytes'));
+          if (!name) reject(nameless());
+          else if (nameTruncated) reject(new HttpProblem('malformed', 'A part has a name over 100 bytes'));
           else if (valueTruncated) {
             tooMuch(`The part "${name}" is over the limit of ${limits.maxFieldBytes} bytes`)();
           } else settle(() => handlers.onField(name, value), reject);
@@ -61,6 +64,11 @@ export async function readMultipart(
         .on('file', (name, content, fileName, _encoding, mime) => {
           // The parser reports a broken body here too, perhaps before the store listens.
           content.on('error', () => undefined);
+          if (!name) {
+            content.resume();
+            reject(nameless());
+            return;
+          }
           const stored = handlers.onFile(name, content, fileName || name, mime);
           stored.catch((error: unknown) => reject(error as Error));
           files.push({ stream: content, stored });
@@ -100,6 +108,11 @@ const CLOSE = { headers: { Connection: 'close' } };
 
 function brokenOff(): HttpProblem {
   return new HttpProblem('malformed', 'The body broke off before its end');
+}
+
+/** The parser leaves the name out, whatever its types say. */
+function nameless(): HttpProblem {
+  return new HttpProblem('malformed', 'A part has no name in its Content-Disposition');
 }
 
 function settle(action: () => void, reject: (error: Error) => void): void {

@@ -13,6 +13,13 @@ export function mediaType(req: IncomingMessage): string {
   return (req.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
 }
 
+/** Bodies are taken as they are: unpacked they could be of any size. @throws HttpProblem unsupported_media */
+export function refuseEncoding(req: IncomingMessage): void {
+  const encoding = req.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new HttpProblem('unsupported_media', `Content-Encoding ${encoding} is not taken; send the body as it is`);
+}
+
 /**
  * Reads a JSON body.
  * @returns undefined for an empty body when `optional` is set
@@ -38,10 +45,7 @@ async function expectBody(
       `Content-Type is ${mediaType(req) || 'missing'}; send the body as application/json`,
     );
   }
-  const encoding = req.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpProblem('unsupported_media', `Content-Encoding ${encoding} is not taken; send the body as it is`);
-  }
+  refuseEncoding(req);
   const bytes = await readBytes(req, limits);
   if (bytes.length === 0 && optional) return undefined;
   return bytes;

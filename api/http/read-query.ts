@@ -17,12 +17,17 @@ export function repeatable<T extends z.ZodType<unknown, string>>(item: T) {
  * @throws HttpProblem validation, naming every parameter that is unknown or wrong
  */
 export function readQuery<T extends z.ZodType>(req: Request, schema: T): z.output<T> {
+  if (!req.originalUrl.includes('?')) return readGiven({}, schema);
   const given: Record<string, string | string[]> = {};
   const parameters = new URL(req.originalUrl, 'http://localhost').searchParams;
   for (const name of new Set(parameters.keys())) {
     const values = parameters.getAll(name);
     Object.defineProperty(given, name, { value: values.length > 1 ? values : values[0], enumerable: true });
   }
+  return readGiven(given, schema);
+}
+
+function readGiven<T extends z.ZodType>(given: Record<string, string | string[]>, schema: T): z.output<T> {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const errors = fieldErrorsOf(parsed.error).map((error) =>

@@ -110,7 +110,7 @@ async function send(
     return;
   }
   // A part of another version must not be put together with this one.
-  const asked = ifRange(req.headers['if-range'], etag) ? req.headers.range : undefined;
+  const asked = req.method === 'GET' && ifRange(req.headers['if-range'], etag) ? req.headers.range : undefined;
   const range = byteRange(asked, artifact.bytes);
   const content = req.method === 'HEAD' ? undefined : await api.artifacts.read(artifact.uri, range);
   if (!content && (req.method !== 'HEAD' || !(await api.artifacts.stat(artifact.uri)))) {

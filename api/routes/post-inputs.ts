@@ -1,10 +1,12 @@
 import { PassThrough } from 'node:stream';
 import type { Request } from 'express';
+import { z } from 'zod';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
 import { IdleTimer, readMultipart } from '../http/multipart.ts';
-import { mediaType } from '../http/read-body.ts';
+import { mediaType, refuseEncoding } from '../http/read-body.ts';
+import { readQuery } from '../http/read-query.ts';
 import { json, ref } from '../openapi/operation.ts';
 import type { Route } from '../route.ts';
 import { receiveInput } from './receive-input.ts';
@@ -42,10 +44,12 @@ export function postInputs(api: ApiContext): Route {
           Location: { description: 'The reference too', schema: { type: 'string' } },
         }),
       },
-      problems: ['malformed', 'payload_too_large', 'unsupported_media'],
+      problems: ['validation', 'malformed', 'payload_too_large', 'unsupported_media'],
     },
     async handle(req, res) {
-      const artifact = mediaType(req) === 'multipart/form-data' ? await fromForm(api, req) : await fromBody(api, req);
+      const { name } = readQuery(req, z.strictObject({ name: z.string().optional() }));
+      const isForm = mediaType(req) === 'multipart/form-data';
+      const artifact = isForm ? await fromForm(api, req) : await fromBody(api, req, name ?? 'input');
       res.status(201).location(artifact.uri).json(artifact);
     },
   };
@@ -69,18 +73,14 @@ async function fromForm(api: ApiContext, req: Request): Promise<ArtifactRef> {
   return artifact;
 }
 
-async function fromBody(api: ApiContext, req: Request): Promise<ArtifactRef> {
-  const encoding = req.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpProblem('unsupported_media', `Content-Encoding ${encoding} is not taken; send the file as it is`);
-  }
+async function fromBody(api: ApiContext, req: Request, name: string): Promise<ArtifactRef> {
+  refuseEncoding(req);
   const { maxUploadBytes } = api.config;
   if (Number(req.headers['content-length'] ?? 0) > maxUploadBytes) {
     throw new HttpProblem('payload_too_large', `The file is over the limit of ${maxUploadBytes} bytes`, {
       headers: { Connection: 'close' },
     });
   }
-  const name = new URL(req.originalUrl, 'http://localhost').searchParams.get('name') ?? 'input';
   // Its own stream: giving up must not destroy the connection that the refusal goes out on.
   const body = new PassThrough();
   const giveUp = (error: Error) => void body.destroy(error);

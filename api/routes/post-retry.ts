@@ -1,15 +1,20 @@
+import { z } from 'zod';
 import type { Job } from '../../contract/job.schema.ts';
 import { isTerminal } from '../../contract/job-view.ts';
 import type { JobHistory } from '../../platform/jobs/job-history.ts';
 import { planJob, planValidatedJob, type PlannedJob } from '../../platform/routing/plan-job.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
+import { readValue } from '../http/read-value.ts';
 import { json, ref } from '../openapi/operation.ts';
 import { IDEMPOTENCY_PARAMETERS } from '../openapi/parameters.ts';
 import type { Route } from '../route.ts';
 import { findJob } from './find-job.ts';
 import { readOptionalJson } from './request-document.ts';
 import { submitJob } from './submit-job.ts';
+
+/** The document of the old job is taken as it is. */
+const nothing = z.strictObject({});
 
 export function postRetry(api: ApiContext): Route {
   return {
@@ -27,10 +32,13 @@ export function postRetry(api: ApiContext): Route {
         }),
         200: json('The same request under the same Idempotency-Key started this job before', ref('Job')),
       },
-      problems: ['not_found', 'conflict', 'validation', 'idempotency_mismatch', 'payload_too_large'],
+      problems: [
+        ...(['not_found', 'conflict', 'validation', 'idempotency_mismatch'] as const),
+        ...(['malformed', 'unsupported_media', 'payload_too_large'] as const),
+      ],
     },
     async handle(req, res) {
-      await readOptionalJson(req);
+      readValue((await readOptionalJson(req)) ?? {}, nothing);
       const { view, history } = await findJob(api, req);
       if (!isTerminal(view.status)) {
         throw new HttpProblem(

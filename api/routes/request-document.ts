@@ -115,11 +115,15 @@ function mistakeOf(
   if (Object.hasOwn(payload, field)) {
     return { pointer, detail: 'is given as a file and in the document too', hint: 'leave one of them out' };
   }
-  if (files.filter((one) => one.field === field).length > 1) {
+  if (files.find((one) => one.field === field)?.ref !== ref) {
     return { pointer, detail: 'has more than one file', hint: 'send one' };
   }
   if (input.mime.length > 0 && !input.mime.some((mime) => matches(mime, ref.mime))) {
-    return { pointer, detail: `is ${ref.mime}`, hint: `send one of: ${input.mime.join(', ')}` };
+    return {
+      pointer,
+      detail: ref.bytes === 0 ? 'is an empty file' : `is ${ref.mime}`,
+      hint: `send one of: ${input.mime.join(', ')}`,
+    };
   }
   return undefined;
 }

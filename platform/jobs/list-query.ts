@@ -15,6 +15,10 @@ export interface JobFilters {
   ended_before?: string;
 }
 
+/** What Temporal can read as a time; an offset may lead out of it. Epoch milliseconds. */
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** The visibility query of a list. Values are quoted; SQL visibility knows no ORDER BY. */
 export function visibilityQuery(filters: JobFilters): string {
   const { status, priority, error_code: codes } = filters;
@@ -33,6 +37,8 @@ export function visibilityQuery(filters: JobFilters): string {
       : '',
     compare('StartTime', '>=', filters.created_after),
     compare('StartTime', '<', filters.created_before),
+    // The SQL stores give those that go on an end in the far future.
+    (filters.ended_after ?? filters.ended_before) === undefined ? '' : `ExecutionStatus != 'Running'`,
     compare('CloseTime', '>=', filters.ended_after),
     compare('CloseTime', '<', filters.ended_before),
   ]
@@ -64,7 +70,9 @@ function inList(attribute: string, values: string[] | undefined): string {
 }
 
 function compare(attribute: string, operator: string, time: string | undefined): string {
-  return time === undefined ? '' : `${attribute} ${operator} ${quote(new Date(time).toISOString())}`;
+  if (time === undefined) return '';
+  const ms = Math.min(Math.max(Date.parse(time), EARLIEST_MS), LATEST_MS);
+  return `${attribute} ${operator} ${quote(new Date(ms).toISOString())}`;
 }
 
 function anyOf(clauses: string[]): string {

@@ -104,6 +104,12 @@ describe('a job with its files', () => {
       { errors: [{ pointer: '/payload/image', detail: 'is text/plain' }] },
     ],
     [
+      'an empty file',
+      () => form({ service: 'scripted' }, [['image', Buffer.alloc(0), 'a.png']]),
+      422,
+      { errors: [{ pointer: '/payload/image', detail: 'is an empty file' }] },
+    ],
+    [
       'the input twice',
       () => form({ service: 'scripted', payload: { image: 'x' } }, [['image', PNG, 'a.png']]),
       422,
@@ -117,7 +123,7 @@ describe('a job with its files', () => {
           ['image', PNG, 'b.png'],
         ]),
       422,
-      { errors: [{ pointer: '/payload/image' }, {}] },
+      { errors: [{ pointer: '/payload/image', detail: 'has more than one file' }] },
     ],
     [
       'an unknown service',
@@ -156,6 +162,16 @@ describe('a job with its files', () => {
       '--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\nhalf',
     ],
     ['nothing', 'multipart/form-data; boundary=b', ''],
+    [
+      'a part without a name',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data\r\n\r\n{}\r\n--b--\r\n',
+    ],
+    [
+      'a file without a name',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; filename="a.png"\r\n\r\nfile\r\n--b--\r\n',
+    ],
     [
       'a job that is no JSON',
       'multipart/form-data; boundary=b',
@@ -317,7 +333,7 @@ describe('artifacts', () => {
   });
 
   test('HEAD tells all but the content', async () => {
-    const response = await api.fetch(path('notes ü.txt'), { method: 'HEAD' });
+    const response = await api.fetch(path('notes ü.txt'), { method: 'HEAD', headers: { range: 'bytes=0-1' } });
     expect([response.status, response.headers.get('content-length')]).toEqual([200, '100']);
   });
 

@@ -110,6 +110,9 @@ describe('requests that make no sense', () => {
     ['GET', '/api/services/none', 404, 'not_found'],
     ['GET', '/api/jobs/x?wait=99', 422, 'validation'],
     ['GET', '/api/jobs/x?colour=red', 422, 'validation'],
+    ['GET', '/api/pools?colour=red', 422, 'validation'],
+    ['POST', '/api/jobs?wait=10', 422, 'validation'],
+    ['POST', '/api/inputs?nam=x.png', 422, 'validation'],
   ])('%s %s: %i', async (method, path, status, code) => {
     const response = await api.fetch(path, { method });
     expect(response.status).toBe(status);

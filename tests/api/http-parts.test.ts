@@ -117,6 +117,11 @@ describe('cursors', () => {
       expect(() => decodeCursor(cursor, {})).toThrow('no cursor of this API');
     },
   );
+  test('a changed one is refused', () => {
+    const made = JSON.parse(Buffer.from(encodeCursor(token, {}), 'base64url').toString()) as object;
+    const changed = Buffer.from(JSON.stringify({ ...made, t: 'AAAA' })).toString('base64url');
+    expect(() => decodeCursor(changed, {})).toThrow('no cursor of this API');
+  });
   test('other filters are refused', () => {
     expect(() => decodeCursor(encodeCursor(token, { pool: ['a'] }), { pool: ['b'] })).toThrow('other filters');
   });

@@ -311,6 +311,8 @@ describe('retry', () => {
     const old = await api.submit({ payload: { text: 'again' }, run_timeout: '45s', tags: ['t'] });
     await api.untilStatus(old.id, 'failed');
     api.stack.connector.script = async () => 'better';
+    const changed = await api.post(`/api/jobs/${old.id}/retry`, { priority: 1 });
+    expect(await problem(changed)).toMatchObject({ code: 'validation', errors: [{ pointer: '/priority' }] });
     const response = await api.post(`/api/jobs/${old.id}/retry`, undefined, { prefer: 'wait=20' });
     expect(response.status).toBe(201);
     expect(await response.json()).toMatchObject({

@@ -67,6 +67,9 @@ describe('filters', () => {
     ['?error_code=timeout', ['timed_out']],
     ['?created_after=2020-01-01T00:00:00Z&created_before=2020-01-02T00:00:00Z', []],
     ['?ended_before=2020-01-01T00:00:00Z', []],
+    ['?status=queued,running&ended_after=2020-01-01T00:00:00Z', []],
+    ['?status=queued&created_before=9999-12-31T23:59:59-23:59', ['queued']],
+    ['?status=queued&created_after=0000-01-01T00:00:00%2B23:59', ['queued']],
     ['?service=other', []],
   ])('%s', async (query, expected) => {
     await waitUntil(async () => (await names(query)).join() === expected.join());
