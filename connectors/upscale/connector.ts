@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { BaseConnector } from '../base/base-connector.ts';
 import { readPayload } from '../base/read-payload.ts';
 import { Renewed } from '../base/renewed.ts';
@@ -115,6 +116,9 @@ export class UpscaleConnector extends BaseConnector {
 
 /** Threads are started by the first job. */
 function openWorkshop(settings: UpscaleSettings): { settings: UpscaleSettings; threads: TileThreads } {
+  // No two jobs do the same work twice, and libvips holds open the files of what it keeps: a canvas of a gigabyte would
+  // take its place on the disk long after it was removed.
+  sharp.cache(false);
   const { threads: size, idle_seconds, thread_heap_mb: heapMb } = settings;
   return { settings, threads: new TileThreads({ size, idleMs: idle_seconds * 1_000, heapMb }) };
 }

@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync, readFileSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -133,6 +143,20 @@ describe('the next attempt', () => {
     const cut = await upscale(coarser, { image, scale: 2 }, pictureContext(context.workDir));
     await coarser.cleanup();
     expect(cut.result.tiles_resumed).toBe(0);
+  });
+
+  const ofLinux = existsSync('/proc/self/fd') ? test : test.skip;
+  ofLinux('what was removed takes no disk any more: nothing holds it open', async () => {
+    const context = pictureContext();
+    await upscale(connector, { image, scale: 8 }, context);
+    const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return [];
+      }
+    });
+    expect(open.filter((path) => path.startsWith(context.workDir) || path.startsWith(image))).toEqual([]);
   });
 
   test('finds nothing but tiles: what else was written is gone', async () => {
