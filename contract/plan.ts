@@ -57,6 +57,12 @@ export interface PreparedJob {
   retry_of?: string;
 }
 
+/** Whether a second argument of the `job` workflow is one of the API's making: a person may have typed anything. */
+export function isPrepared(value: unknown): value is PreparedJob {
+  const plan = (value as Partial<PreparedJob> | null | undefined)?.plan as Partial<JobPlan> | null | undefined;
+  return plan?.v === 1 && Array.isArray(plan.routes) && plan.routes.length > 0 && typeof plan.retry === 'object';
+}
+
 /** Argument of the `processJob` activity. */
 export interface JobTask {
   job_id: string;

@@ -1,4 +1,5 @@
 import {
+  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   defineSignal,
@@ -9,10 +10,11 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { FieldError } from '../contract/errors.ts';
 import { jobIdOfWorkflow } from '../contract/ids.ts';
 import { AMEND_SIGNAL, type JobAmendment } from '../contract/job-amendment.ts';
 import type { Job } from '../contract/job.schema.ts';
-import type { JobOutcome, JobPlan, PreparedJob } from '../contract/plan.ts';
+import { isPrepared, type JobOutcome, type JobPlan, type PreparedJob } from '../contract/plan.ts';
 import { DEFAULT_TENANT } from '../contract/search-attributes.ts';
 import type { OrchestratorActivities } from '../activities/activities.ts';
 import { errorAttribute, jobSearchAttributes, tagsAttribute } from './job-search-attributes.ts';
@@ -38,6 +40,7 @@ const amend = defineSignal<[JobAmendment]>(AMEND_SIGNAL);
  */
 export async function job(document: Job, prepared?: PreparedJob): Promise<JobOutcome> {
   try {
+    if (prepared && !isPrepared(prepared)) throw secondInput();
     const { job: accepted, plan } = prepared ? { job: document, plan: prepared.plan } : await accept(document);
     const { router, task, amended } = begin(accepted, plan);
     // Costs a marker, and only a job for whose needs nobody is known to poll.
@@ -62,6 +65,15 @@ export async function job(document: Job, prepared?: PreparedJob): Promise<JobOut
     if (!(end instanceof CancelledFailure)) upsertSearchAttributes(errorAttribute(end));
     throw end;
   }
+}
+
+/** What a person gave beside the document; nothing of it would have been heeded. */
+function secondInput(): ApplicationFailure {
+  const errors: FieldError[] = [
+    { pointer: '', detail: 'is one input, the job document', hint: 'leave the second out' },
+  ];
+  const message = 'A job takes one input, the job document; leave the second out';
+  return ApplicationFailure.create({ type: 'validation', message, nonRetryable: true, details: [{ errors }] });
 }
 
 async function accept(document: unknown) {

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
 import type { Job } from '../../contract/job.schema.ts';
-import type { PreparedJob } from '../../contract/plan.ts';
+import { isPrepared, type PreparedJob } from '../../contract/plan.ts';
 import { decodePayloads } from './decode.ts';
 
 /** What a job was started with; never changes. */
@@ -28,7 +28,7 @@ export async function startOfHistory(
     runId: started.originalExecutionRunId ?? '',
     createdAt: optionalTsToMs(event?.eventTime) ?? 0,
     document,
-    prepared: (prepared ?? undefined) as PreparedJob | undefined,
+    prepared: isPrepared(prepared) ? prepared : undefined,
     priority: started.priority?.priorityKey || undefined,
   };
 }

@@ -239,8 +239,8 @@ describe('read', () => {
   });
 
   test('a job started with the temporal CLI, and one that cannot be valid', async () => {
-    const start = (workflowId: string, document: unknown) =>
-      api.stack.client.workflow.start('job', { taskQueue: 'jobs', workflowId, args: [document] });
+    const start = (workflowId: string, ...args: unknown[]) =>
+      api.stack.client.workflow.start('job', { taskQueue: 'jobs', workflowId, args });
     await start('my own/id ü', { service: 'scripted', priority: 2, tags: ['cli'], run_timeout: '30s' });
     expect(await api.untilStatus('my own/id ü', 'completed')).toMatchObject({
       service: 'scripted',
@@ -253,6 +253,9 @@ describe('read', () => {
     await start('wrong', 'not even an object');
     const wrong = await api.untilStatus('wrong', 'failed');
     expect(wrong.error).toMatchObject({ code: 'validation', errors: [{ pointer: '' }] });
+    await start('two', { service: 'scripted' }, { priority: 1 });
+    const two = await api.untilStatus('two', 'failed');
+    expect(two.error).toMatchObject({ code: 'validation', message: expect.stringContaining('one input') as unknown });
   });
 
   test.each(['nothing', '%00', 'x'.repeat(300), '0'.repeat(26)])('no job %s: 404', async (id) => {
