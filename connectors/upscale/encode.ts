@@ -1,4 +1,7 @@
-import sharp from 'sharp';
+import { basename } from 'node:path';
+import sharp, { type Sharp } from 'sharp';
+import { ConnectorError } from '../contract/connector-error.ts';
+import { isOutOfMemory } from './out-of-memory.ts';
 import type { PictureFormat } from './picture-format.ts';
 import type { Pixels } from './tile-window.ts';
 
@@ -41,15 +44,34 @@ export async function encodePicture(canvas: string, target: string, options: Enc
     default:
       throw new Error(`unknown format ${String(options.format satisfies never)}`);
   }
-  await pipeline.toFile(target);
+  await writeTo(target, pipeline);
 }
 
 /** Enlarges the alpha channel (Lanczos: the network knows colours only) into a file of libvips' own format. */
 export async function writeAlpha(picture: Pixels, width: number, height: number, target: string): Promise<void> {
   const raw = { width: picture.width, height: picture.height, channels: picture.channels };
-  await sharp(picture.data, { raw, limitInputPixels: false })
+  const pipeline = sharp(picture.data, { raw, limitInputPixels: false })
     .extractChannel('alpha')
     .resize(width, height, { kernel: 'lanczos3', fit: 'fill' })
-    .toColourspace('b-w')
-    .toFile(target);
+    .toColourspace('b-w');
+  await writeTo(target, pipeline);
+}
+
+/**
+ * libvips gives its errors no codes.
+ * @throws Error with the code `ENOSPC` on a full disk, ConnectorError `out_of_memory`, or what libvips says
+ */
+async function writeTo(target: string, pipeline: Sharp): Promise<void> {
+  try {
+    await pipeline.toFile(target);
+  } catch (error) {
+    const { message } = error as Error;
+    if (/no space left|quota exceeded/i.test(message)) {
+      throw Object.assign(new Error(`no space left on device, writing ${basename(target)}`, { cause: error }), {
+        code: 'ENOSPC',
+      });
+    }
+    if (!isOutOfMemory(error)) throw error;
+    throw new ConnectorError('out_of_memory', `no memory to encode the picture: ${message}`, { cause: error });
+  }
 }

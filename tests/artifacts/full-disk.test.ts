@@ -4,20 +4,10 @@ import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileArtifactStore } from '../../platform/artifacts/file-artifact-store.ts';
+import { mountSmallDisk } from '../harness/small-disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'switchyard-full-'));
 const mounted = mountSmallDisk(root);
-
-/** A real file system of 1 MiB; undefined where this process may not mount one. */
-function mountSmallDisk(path: string): true | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return undefined;
-  }
-}
 
 afterAll(() => {
   if (mounted) execFileSync('umount', [root]);
