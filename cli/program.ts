@@ -42,6 +42,9 @@ const ONE_JOB: readonly Add[] = [
   addLogs,
 ];
 
+/** Said with every line that is not understood. */
+export const USAGE_HINT = '"switchyard help" lists the commands; COMMAND --help explains one.';
+
 /** The whole command line, without having read any of it. */
 export function buildProgram(context: CommandContext, version: string): Command {
   const { terminal } = context;
@@ -54,13 +57,14 @@ export function buildProgram(context: CommandContext, version: string): Command 
     .configureHelp({ showGlobalOptions: true, helpWidth: terminal.stdout.columns ?? 100 })
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
-      writeErr: (text) => void terminal.stderr.write(text),
+      // With --json every error is one line of JSON, which is written where the command ends.
+      writeErr: (text) => void (context.json || terminal.stderr.write(text)),
       outputError: (text, write) => write(terminal.errorStyle.bad(text)),
     })
     .addOption(new Option('--url <url>', 'address of the API (SWITCHYARD_URL); else the running stack is found'))
     .addOption(new Option('--data-dir <dir>', 'data directory of the stack that is meant (SWITCHYARD_DATA_DIR)'))
     .addOption(new Option('--json', 'answer with JSON on standard output'))
-    .showHelpAfterError('"switchyard help" lists the commands; COMMAND --help explains one.')
+    .showHelpAfterError(USAGE_HINT)
     .addHelpText(
       'after',
       `${examples(

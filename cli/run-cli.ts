@@ -4,7 +4,7 @@ import { CliError } from './cli-error.ts';
 import type { CommandContext } from './commands/context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { fieldErrorLines } from './output/job-error.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, USAGE_HINT } from './program.ts';
 import { note, type Terminal } from './terminal.ts';
 
 /**
@@ -13,7 +13,8 @@ import { note, type Terminal } from './terminal.ts';
  * @returns the exit code
  */
 export async function runCli(args: readonly string[], terminal: Terminal, version: string): Promise<ExitCode> {
-  const context: CommandContext = { terminal, exitCode: EXIT.ok };
+  const json = asksForJson(args);
+  const context: CommandContext = { terminal, json, exitCode: EXIT.ok };
   const program = buildProgram(context, version);
   if (args.length === 0) {
     program.outputHelp();
@@ -23,13 +24,28 @@ export async function runCli(args: readonly string[], terminal: Terminal, versio
     await program.parseAsync(args, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    // Commander has printed its errors and its help already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) return endOfParsing(error, terminal, json);
     const code = exitCodeOf(error);
-    if (program.opts<{ json?: boolean }>().json) note(terminal, JSON.stringify(errorDocument(error, code)));
+    if (json) note(terminal, JSON.stringify(errorDocument(error, code)));
     else for (const line of errorLines(error, terminal)) note(terminal, line);
     return code;
   }
+}
+
+/** Whether `--json` stands anywhere on the line: a line with a mistake in it is not parsed to its end. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+/** Commander has printed its help already, and its errors unless they are asked for as JSON. */
+function endOfParsing(error: CommanderError, terminal: Terminal, json: boolean): ExitCode {
+  if (error.exitCode === 0) return EXIT.ok;
+  if (json) {
+    const message = error.code === 'commander.help' ? 'A command is missing' : error.message.replace(/^error: /, '');
+    note(terminal, JSON.stringify({ error: { exit_code: EXIT.usage, message, hint: USAGE_HINT } }));
+  }
+  return EXIT.usage;
 }
 
 function exitCodeOf(error: unknown): ExitCode {

@@ -1,3 +1,4 @@
+import { prepareDataDir } from '../platform/config/data-dir.ts';
 import { unretriedConnection } from '../platform/temporal/connection.ts';
 import { isEntryPoint } from './process/identity.ts';
 import { announceReady, runMain, untilAskedToStop } from './process/lifecycle.ts';
@@ -11,6 +12,7 @@ import { startApi } from './process/start-api.ts';
 export async function runApiProcess(): Promise<number> {
   const stop = untilAskedToStop();
   const base = await loadProcess('api', process.env);
+  prepareDataDir(base.config.dataDir);
   const connection = unretriedConnection(base.config);
   const api = await startApi(base, connection, false);
   announceReady({ url: api.url });

@@ -8,6 +8,8 @@ import type { Terminal } from '../terminal.ts';
 /** What every command is built with. */
 export interface CommandContext {
   readonly terminal: Terminal;
+  /** `--json` is on the line: nothing but JSON is to be written, errors included. */
+  readonly json: boolean;
   /** Set by the command that ran. */
   exitCode: ExitCode;
 }

@@ -18,6 +18,7 @@ export function addUp(parent: Command, context: CommandContext): void {
     .addHelpText('after', `\nThe same as "npm start", without installing and building first.\n${END_OF_PROCESS}`)
     .action(async (_options, command: Command) => {
       const startedAt = Date.now();
+      outliveOutput();
       const env = processEnvironment(context, command, { joinStack: false });
       const [{ runStack }, { loadSite }] = await Promise.all([
         import('../stack/run-stack.ts'),
@@ -152,6 +153,12 @@ export function processEnvironment(
 
 /** Hands this process over. */
 export async function runAsProcess(main: () => Promise<number>): Promise<void> {
+  outliveOutput();
   const { runMain } = await import('../../workers/process/lifecycle.ts');
   await runMain(main);
+}
+
+/** A process that serves does not end because nobody reads what it writes any more, as other commands do. */
+function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
 }

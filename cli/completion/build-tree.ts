@@ -25,7 +25,8 @@ export function buildTree(program: Command, suggestions: Suggestions): RootComma
 }
 
 function addOptions(node: TabCommand, command: Command, program: Command, suggestions: Suggestions): void {
-  const options = command === program ? command.options : [...command.options, ...program.options];
+  const own = [...command.options, ...(defaultOf(command)?.options ?? [])];
+  const options = command === program ? own : [...own, ...program.options];
   for (const option of options) {
     const name = option.long?.slice(2);
     if (!name || option.hidden) continue;
@@ -34,6 +35,12 @@ function addOptions(node: TabCommand, command: Command, program: Command, sugges
     if (takesValue) node.option(name, option.description, offer(valuesOf(option, suggestions)), short);
     else node.option(name, option.description, short);
   }
+}
+
+/** What `switchyard jobs --status …` runs: commander keeps the name of that command to itself. */
+function defaultOf(group: Command): Command | undefined {
+  const { _defaultCommandName: name } = group as unknown as { _defaultCommandName?: string | null };
+  return group.commands.find((command) => command.name() === name);
 }
 
 function valuesOf(option: Option, { pools, services, machines }: Suggestions): Suggestion[] {

@@ -1,5 +1,5 @@
-import { access, constants, mkdtemp, rm, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { statfs } from 'node:fs/promises';
+import { lookAtDataDir } from '../../platform/config/data-dir.ts';
 import { formatBytes } from '../output/format.ts';
 import { finding, type Finding } from './finding.ts';
 
@@ -9,24 +9,11 @@ const WARN_BELOW = 2_000_000_000;
 
 /** Whether the data directory can be written to, and how much room its disk has. A missing one is made at the start. */
 export async function checkDataDir(dataDir: string): Promise<Finding[]> {
-  const existing = await nearestExisting(dataDir);
-  const isNew = existing !== dataDir;
-  try {
-    const probe = await mkdtemp(join(existing, '.switchyard-doctor-'));
-    await rm(probe, { recursive: true });
-  } catch (error) {
-    return [
-      finding(
-        'Data directory',
-        'fail',
-        `${dataDir} cannot be ${isNew ? 'made' : 'written to'}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`,
-        'Give yourself the right to write there, or set SWITCHYARD_DATA_DIR to another folder.',
-      ),
-    ];
-  }
+  const { existing, problem } = lookAtDataDir(dataDir);
+  if (problem) return [finding('Data directory', 'fail', problem.problem, problem.hint)];
   const { bavail, bsize } = await statfs(existing);
   return [
-    finding('Data directory', 'ok', isNew ? `${dataDir} (made at the first start)` : dataDir),
+    finding('Data directory', 'ok', existing === dataDir ? dataDir : `${dataDir} (made at the first start)`),
     diskFinding(bavail * bsize),
   ];
 }
@@ -38,14 +25,4 @@ export function diskFinding(free: number): Finding {
   if (free < FAIL_BELOW) return finding('Disk', 'fail', `only ${formatBytes(free)} free`, fix);
   if (free < WARN_BELOW) return finding('Disk', 'warn', `${formatBytes(free)} free`, fix);
   return finding('Disk', 'ok', `${formatBytes(free)} free`);
-}
-
-async function nearestExisting(path: string): Promise<string> {
-  for (let folder = path; ; folder = dirname(folder)) {
-    const exists = await access(folder, constants.F_OK).then(
-      () => true,
-      () => false,
-    );
-    if (exists || dirname(folder) === folder) return folder;
-  }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cannotWrite, prepareDataDir } from '../../platform/config/data-dir.ts';
 import type { LoadedSite } from '../../platform/config/load-site.ts';
 import { tryLock } from '../../platform/processes/file-lock.ts';
 import { ownIdentity } from '../../platform/processes/process-identity.ts';
@@ -16,6 +17,7 @@ import { launchNode } from '../../platform/processes/node-process.ts';
 import { openRotatingLog, type RotatingLog } from '../../platform/processes/rotating-log.ts';
 import { childEnvironment, configuredPools } from './stack-config.ts';
 import { logFile, type StackPaths, stackPaths } from './stack-paths.ts';
+import { StackError } from './stack-error.ts';
 import { type StackWorker, stackWorkers } from './stack-workers.ts';
 import { listenForStop, type StopRequest } from './stop-request.ts';
 import { bringUpTemporal, type StackTemporal } from './temporal-for-stack.ts';
@@ -43,9 +45,18 @@ const SCALER = 'scaler';
  * @throws ConfigError, StackError, NoTemporalBinaryError, NamespaceSetupError with messages fit to print
  */
 export async function runStack(loaded: LoadedSite, options: RunStackOptions): Promise<number> {
+  try {
+    return await runUntilStopped(loaded, options);
+  } catch (error) {
+    throw withoutRoom(error, loaded.config.dataDir);
+  }
+}
+
+async function runUntilStopped(loaded: LoadedSite, options: RunStackOptions): Promise<number> {
   const { config } = loaded;
   const progress = options.progress ?? streamProgress(process.stdout);
   const paths = stackPaths(config.dataDir);
+  prepareDataDir(config.dataDir);
   const workers = await stackWorkers(loaded, options.env, (line) => progress.note(line));
   const lock = tryLock(paths.lock);
   if ('pid' in lock) return alreadyRunning(config.dataDir, lock.pid, progress);
@@ -69,6 +80,14 @@ export async function runStack(loaded: LoadedSite, options: RunStackOptions): Pr
     stop.dispose();
     lock.release();
   }
+}
+
+/** A disk that fills up while the stack starts is told as what it is. */
+function withoutRoom(error: unknown, dataDir: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS') return error;
+  const { problem, hint } = cannotWrite(dataDir, dataDir, code);
+  return new StackError(`${problem}.\n${hint}`);
 }
 
 function alreadyRunning(dataDir: string, pid: number, progress: Progress): number {

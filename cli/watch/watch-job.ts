@@ -30,13 +30,18 @@ export async function watchJob(session: Session, jobId: string, options: WatchOp
   const reporter = createReporter(session);
   const leave = new AbortController();
   let interrupts = 0;
+  let cancelling = false;
   const release = terminal.onInterrupt(() => {
     interrupts++;
     if (!options.cancelOnInterrupt || interrupts > 1) return leave.abort();
     reporter.notice('Cancelling; Ctrl-C again stops watching.');
+    cancelling = true;
     jobApi(session.api)
       .cancel(jobId)
-      .catch((error: Error) => reporter.notice(`The job could not be cancelled: ${error.message}`));
+      .catch((error: Error) => {
+        cancelling = false;
+        reporter.notice(`The job could not be cancelled: ${error.message}`);
+      });
   });
   try {
     const job = await follow(session, jobId, reporter, leave.signal, options.patient ?? false);
@@ -46,9 +51,9 @@ export async function watchJob(session: Session, jobId: string, options: WatchOp
   } catch (error) {
     reporter.close();
     if (!leave.signal.aborted) throw error;
-    note(terminal, `Stopped watching; job ${jobId} goes on.`);
+    note(terminal, `Stopped watching; job ${jobId} ${cancelling ? 'was asked to stop' : 'goes on'}.`);
     note(terminal, `  Watch it again: switchyard watch ${jobId}`);
-    note(terminal, `  Cancel it:      switchyard cancel ${jobId}`);
+    if (!cancelling) note(terminal, `  Cancel it:      switchyard cancel ${jobId}`);
     return EXIT.interrupted;
   } finally {
     release();

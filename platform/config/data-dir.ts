@@ -8,6 +8,8 @@ const OTHER_FOLDER = 'Set SWITCHYARD_DATA_DIR to another folder';
 export interface DataDirProblem {
   problem: string;
   hint: string;
+  /** The disk is full, which a little tidying mends. */
+  passing?: boolean;
 }
 
 export interface DataDirLook {
@@ -24,7 +26,8 @@ export function lookAtDataDir(dataDir: string): DataDirLook {
       return { existing, problem: { problem: `${existing} is a file, not a folder`, hint: `${OTHER_FOLDER}.` } };
     }
   } catch (error) {
-    const why = codeOf(error) === 'ENOENT' ? 'leads to something that is not there' : `leads nowhere (${codeOf(error)})`;
+    const why =
+      codeOf(error) === 'ENOENT' ? 'leads to something that is not there' : `leads nowhere (${codeOf(error)})`;
     return { existing, problem: { problem: `${existing} is a link that ${why}`, hint: `${OTHER_FOLDER}.` } };
   }
   try {
@@ -36,12 +39,16 @@ export function lookAtDataDir(dataDir: string): DataDirLook {
 }
 
 /**
- * Makes the data directory unless it is there.
+ * Makes the data directory unless it is there. A full disk is let pass: there may be room again before it is needed.
  * @throws ConfigError when it cannot be made or written to, with the way out
  */
 export function prepareDataDir(dataDir: string): void {
   const { problem } = lookAtDataDir(dataDir);
-  if (problem) throw new ConfigError('The data directory cannot be used', [{ name: 'SWITCHYARD_DATA_DIR', ...problem }]);
+  if (problem?.passing) return;
+  if (problem) {
+    const { problem: what, hint } = problem;
+    throw new ConfigError('The data directory cannot be used', [{ name: 'SWITCHYARD_DATA_DIR', problem: what, hint }]);
+  }
   mkdirSync(dataDir, { recursive: true });
 }
 
@@ -49,11 +56,15 @@ export function prepareDataDir(dataDir: string): void {
 export function cannotWrite(dataDir: string, existing: string, code: string): DataDirProblem {
   const what = `${dataDir} cannot be ${existing === dataDir ? 'written to' : 'made'}`;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return { problem: `${what}: its disk is full (${code})`, hint: `Make room there. ${OTHER_FOLDER} otherwise.` };
+    const hint = `Make room there. ${OTHER_FOLDER} otherwise.`;
+    return { problem: `${what}: its disk is full (${code})`, hint, passing: true };
   }
   const why =
     code === 'EROFS' ? 'the disk is read-only' : code === 'EACCES' ? 'you have no right to' : `${existing} refuses it`;
-  return { problem: `${what}: ${why} (${code})`, hint: `Give yourself the right to write there. ${OTHER_FOLDER} otherwise.` };
+  return {
+    problem: `${what}: ${why} (${code})`,
+    hint: `Give yourself the right to write there. ${OTHER_FOLDER} otherwise.`,
+  };
 }
 
 /** A full disk may have room for a folder and none for what is in it. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +111,20 @@ describe('an API that is not there', () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { exit_code: 7, message: expect.any(String) } });
   });
 
+  test.each([
+    ['submit simulation --bogus --json', "unknown option '--bogus'"],
+    ['--json jobs --limit many', "option '-n, --limit <n>' argument 'many' is invalid"],
+    ['get --json', "missing required argument 'id'"],
+    ['submitt --json', 'Did you mean submit?'],
+    ['machine --json', 'A command is missing'],
+  ])('--json tells that "%s" is not understood in the same way', async (line, message) => {
+    const { code, stdout, stderr } = await run(line);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const { error } = JSON.parse(stderr) as { error: { exit_code: number; message: string; hint: string } };
+    expect(error).toMatchObject({ exit_code: 2, message: expect.stringContaining(message) });
+    expect(error.hint).toContain('switchyard help');
+  });
+
   test('something else that answers is not taken for it', async () => {
     const server = await httpDouble((_request, response) => response.writeHead(200).end('hello'));
     const { code, stderr } = await run(`jobs --url http://127.0.0.1:${server.port}`);
@@ -164,6 +179,7 @@ describe('completion', () => {
     expect(await offered('jobs', '')).toEqual(expect.arrayContaining(['list', 'get', 'watch', 'cancel']));
     expect(await offered('submit', '--pri')).toEqual(['--priority']);
     expect(await offered('jobs', '--js')).toEqual(['--json']);
+    expect(await offered('jobs', '--status', 'can')).toEqual(['cancelled']);
     expect(await offered('submit', '--machine-type', '')).toEqual(['gpu', 'cpu', 'api']);
     expect(await offered('completion', 'f')).toEqual(['fish']);
     expect(await offered('cancel', 'la')).toEqual(['last']);
@@ -238,7 +254,7 @@ describe('doctor, while nothing runs', () => {
     await writeFile(join(folder, 'file'), '');
     const { code, stdout } = await run('doctor', { env: { SWITCHYARD_DATA_DIR: join(folder, 'file', 'data') } });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}Data directory/m);
+    expect(stdout).toMatch(/^FAIL {2}Data directory +.*file is a file, not a folder$/m);
   });
 
   test('names who has a port, and takes it for no failure', async () => {
@@ -261,6 +277,21 @@ test('a reader that has enough is no error', async () => {
   child.stdout.destroy();
   await ended;
   expect(stderr()).toBe('');
+});
+
+test('an output that cannot be written is told as what it is', async () => {
+  if (process.platform !== 'linux') return;
+  const full = openSync('/dev/full', 'w');
+  const main = join(import.meta.dirname, '../../dist/cli/main.js');
+  const { status, stderr } = spawnSync(process.execPath, [main, 'help'], {
+    ...{ cwd: folder, env: { ...process.env, ...env }, encoding: 'utf8' },
+    stdio: ['ignore', full, 'pipe'],
+  });
+  closeSync(full);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^error: the output cannot be written: ENOSPC.*\n$/),
+  });
 });
 
 test('colours are asked for and forbidden by the environment', async () => {

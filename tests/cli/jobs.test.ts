@@ -255,6 +255,19 @@ describe('watch', () => {
     expect((await site.stack.get(id)).status).toBe('cancelled');
   });
 
+  test('who leaves after asking for the cancel is not told that the job goes on', async () => {
+    const id = await submit('simulation', '--set', 'duration=20s', '--set', 'ignore_cancel=true');
+    const watching = start('watch', id, '--cancel-on-interrupt');
+    await waitUntil(() => watching.stdout().includes('running'));
+    watching.child.kill('SIGINT');
+    await waitUntil(() => watching.stderr().includes('Cancelling') || watching.stdout().includes('Cancelling'));
+    watching.child.kill('SIGINT');
+    const { code, stderr } = await watching.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain(`job ${id} was asked to stop`);
+    expect(stderr).not.toContain('switchyard cancel');
+  });
+
   test('outlives its API: says so once, waits, and tells the end', async () => {
     const { api } = site.stack;
     const port = { SWITCHYARD_PORT: String(await freePort()) };

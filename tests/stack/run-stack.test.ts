@@ -228,6 +228,18 @@ describe('a stack that cannot come up', () => {
     expect(stack.output()).toContain('unset TEMPORAL_ADDRESS to run the embedded one');
   });
 
+  test('says what keeps its data directory from being one, and starts nothing', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    const stack = start(await stackEnvironment(file));
+    expect((await stack.exited).code).toBe(2);
+    expect(stack.output().trim().split('\n')).toEqual([
+      'The data directory cannot be used:',
+      `  SWITCHYARD_DATA_DIR: ${file} is a file, not a folder`,
+      '      Set SWITCHYARD_DATA_DIR to another folder.',
+    ]);
+  });
+
   test('names every fault of its pools', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'config'));

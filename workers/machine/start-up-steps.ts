@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { DestinationStream } from 'pino';
 import { sweepWorkDirs } from '../../activities/process-job/work-dir.ts';
 import type { MachineFacts } from '../../contract/machine-facts.ts';
+import { prepareDataDir } from '../../platform/config/data-dir.ts';
 import { loadSite } from '../../platform/config/load-site.ts';
 import { SETTINGS } from '../../platform/config/settings.ts';
 import { detectMachine } from '../../platform/machine/detect-machine.ts';
@@ -36,6 +37,7 @@ export function loadConfiguration(
     '"switchyard config show --origin" tells where each value is from',
     async () => {
       const base = await loadProcess('machine', env, log);
+      prepareDataDir(base.config.dataDir);
       const { origins, file } = loadSite(env);
       const count = (origin: string) => Object.values(origins).filter((one) => one === origin).length;
       const parts = [
