@@ -17,7 +17,7 @@ export async function poolView(api: ApiContext, name: string) {
       const taskQueue = taskQueueOf(name, capability);
       const serving = api.presence.workers().filter((worker) => (worker.shares ?? worker.task_queue) === taskQueue);
       const present = serving.filter((worker) => worker.shares === undefined);
-      const derived = await derivedQueues(api, serving);
+      const [derived, backlog] = await Promise.all([derivedQueues(api, serving), backlogOf(api, taskQueue)]);
       return {
         capability,
         task_queue: taskQueue,
@@ -25,7 +25,7 @@ export async function poolView(api: ApiContext, name: string) {
         // Its workers run jobs of derived queues in the same slots.
         slots_used: sum(serving.map((worker) => worker.slots_used)),
         slots_free: sum(present.map((worker) => Math.max(0, worker.slots_free))),
-        backlog: await backlogOf(api, taskQueue),
+        backlog,
         ...(derived.length > 0 ? { derived } : {}),
       };
     }),

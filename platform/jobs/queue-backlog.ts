@@ -39,16 +39,18 @@ export class QueueBacklogs {
   read(taskQueue: string): Promise<QueueBacklog> {
     let pending = this.#cache.get(taskQueue);
     if (!pending) {
-      pending = this.#limit(() => this.#ask(taskQueue));
+      // Counted from here: turns of an outage must not add up.
+      const until = performance.now() + this.#timeoutMs;
+      pending = this.#limit(() => this.#ask(taskQueue, Math.max(1, until - performance.now())));
       this.#cache.set(taskQueue, pending);
       pending.catch(() => this.#cache.delete(taskQueue));
     }
     return pending;
   }
 
-  async #ask(taskQueue: string): Promise<QueueBacklog> {
+  async #ask(taskQueue: string, timeoutMs: number): Promise<QueueBacklog> {
     const { namespace } = this.#client.options;
-    const { stats, statsByPriorityKey } = await bounded(this.#client, this.#timeoutMs, () =>
+    const { stats, statsByPriorityKey } = await bounded(this.#client, timeoutMs, () =>
       this.#client.workflowService.describeTaskQueue({
         namespace,
         taskQueue: { name: taskQueue },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JobView } from '../../contract/job-view.ts';
+import { QueueBacklogs } from '../../platform/jobs/queue-backlog.ts';
 import { untilAborted } from '../harness/scripted-connector.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 import { ApiFixture } from './api-fixture.ts';
@@ -49,6 +50,17 @@ describe('while Temporal does not answer', () => {
     });
     await waitUntil(async () => (await api.fetch('/readyz')).status === 200);
     expect((await api.get(id)).status).toBe('completed');
+  });
+
+  test('what many queues are asked takes no longer than what one is', async () => {
+    const timeoutMs = 1_000;
+    const backlogs = new QueueBacklogs(api.deps.client, timeoutMs);
+    await whileTemporalHangs(async () => {
+      const reads = Array.from({ length: 40 }, (_, queue) => backlogs.read(`queue-${queue}`));
+      const late = new Promise<string>((resolve) => setTimeout(resolve, timeoutMs * 3, 'late').unref());
+      const all = Promise.allSettled(reads).then((read) => read.map(({ status }) => status));
+      expect(await Promise.race([all, late])).toEqual(reads.map(() => 'rejected'));
+    });
   });
 
   test('a submit whose outcome is not known names the job, and its key leads to exactly one', async () => {
