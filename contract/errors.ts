@@ -99,7 +99,7 @@ export const ERROR_CODES = {
     retryable: true,
     counted: true,
     title: 'It took too long',
-    help: 'Give it more time (`run_timeout`) or less to do.',
+    help: 'Give it more time (`run_timeout`, `start_timeout` or `deadline`, as the message tells) or less to do.',
   },
   out_of_memory: {
     http: 507,

@@ -1,5 +1,6 @@
 import type { Config } from '../../platform/config/settings.ts';
 import { findTemporalBinary } from '../../platform/temporal/binary/find-binary.ts';
+import { NoTemporalBinaryError } from '../../platform/temporal/binary/no-binary-error.ts';
 import { finding, type Finding } from './finding.ts';
 
 const WAYS = {
@@ -25,7 +26,7 @@ export async function checkBinary(config: Config, env: NodeJS.ProcessEnv): Promi
       return finding(
         name,
         'fail',
-        (error as Error).message.split('\n')[0] ?? '',
+        error instanceof NoTemporalBinaryError ? error.tried.join('; ') : (error as Error).message,
         'Mend or unset SWITCHYARD_TEMPORAL_BINARY.',
       );
     }

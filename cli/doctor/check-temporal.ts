@@ -1,6 +1,7 @@
 import type { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { formatDuration } from '../../contract/duration.ts';
+import { whyNoAnswer } from '../../platform/temporal/why-unreachable.ts';
 import { ANSWER_MS } from '../temporal/open-temporal.ts';
 import { finding, type Finding } from './finding.ts';
 
@@ -15,7 +16,7 @@ export async function checkTemporal(connection: Connection, address: string, nam
       finding(
         'Temporal',
         'fail',
-        `${address} does not answer: ${reason(error)}`,
+        `${address} does not answer: ${await whyNoAnswer(error, address)}`,
         'Check TEMPORAL_ADDRESS, TEMPORAL_TLS and TEMPORAL_API_KEY; jobs that were accepted go on when it is back.',
       ),
     ];

@@ -4,6 +4,7 @@ import type { Progress } from '../../platform/processes/progress.ts';
 import { findTemporalBinary } from '../../platform/temporal/binary/find-binary.ts';
 import { lazyConnection } from '../../platform/temporal/connection.ts';
 import { prepareNamespace } from '../../platform/temporal/namespace-setup.ts';
+import { whyNoAnswer } from '../../platform/temporal/why-unreachable.ts';
 import { choosePort } from './choose-port.ts';
 import type { Crew } from './crew.ts';
 import { launchTemporal } from './embedded-temporal.ts';
@@ -28,6 +29,8 @@ export interface TemporalContext {
 
 /** How long a cluster may take to answer the first call. */
 const ANSWER_MS = 15_000;
+/** After this long it is said what is waited for. */
+const SLOW_MS = 2_000;
 
 /**
  * A Temporal that is fit for jobs: the one that TEMPORAL_ADDRESS names, or an embedded one.
@@ -44,7 +47,7 @@ export async function bringUpTemporal(context: TemporalContext): Promise<StackTe
     temporalTls: temporal.embedded ? false : config.temporalTls,
   });
   try {
-    await untilItAnswers(connection, temporal);
+    await untilItAnswers(connection, temporal, context.progress);
     const report = await prepareNamespace(connection, { namespace: config.temporalNamespace });
     for (const warning of report.warnings) context.progress.note(`Warning: ${warning}`);
     if (!temporal.embedded) for (const change of report.changes) context.progress.note(`Temporal: ${change}`);
@@ -54,14 +57,20 @@ export async function bringUpTemporal(context: TemporalContext): Promise<StackTe
   return temporal;
 }
 
-async function untilItAnswers(connection: Connection, temporal: StackTemporal): Promise<void> {
+async function untilItAnswers(connection: Connection, temporal: StackTemporal, progress: Progress): Promise<void> {
+  const slow = setTimeout(
+    () => progress.note(`Waiting for Temporal at ${temporal.address}, up to ${ANSWER_MS / 1_000} s`),
+    SLOW_MS,
+  );
   try {
     await connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.getSystemInfo({}));
   } catch (error) {
     throw new StackError(
-      `Temporal at ${temporal.address} does not answer (${(error as Error).message}).\n` +
+      `Temporal at ${temporal.address} does not answer (${await whyNoAnswer(error, temporal.address)}).\n` +
         'Check TEMPORAL_ADDRESS (host:port of the gRPC front-end), TEMPORAL_TLS and TEMPORAL_API_KEY; or unset TEMPORAL_ADDRESS to run the embedded one.',
     );
+  } finally {
+    clearTimeout(slow);
   }
 }
 

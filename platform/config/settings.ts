@@ -25,6 +25,12 @@ const port = z.coerce
   .int('must be a whole number')
   .min(0, 'must be 0–65535')
   .max(65_535, 'must be 0–65535');
+const hostAndPort = z
+  .string()
+  .refine(
+    (value) => /^(?:\[[0-9a-f:.]+\]|[^\s:/?#@[\]]+)(?::\d+)?$/i.test(value) && URL.canParse(`temporal://${value}`),
+    'must be host:port without a scheme in front, such as 127.0.0.1:7233 or [::1]:7233',
+  );
 const bytes = z.coerce
   .number('must be a number of bytes')
   .int('must be a whole number')
@@ -156,9 +162,10 @@ export const SETTINGS = {
   }),
   temporalAddress: setting({
     env: 'TEMPORAL_ADDRESS',
-    schema: text.optional(),
+    schema: hostAndPort.optional(),
     default: undefined,
-    description: 'host:port of a Temporal that somebody runs. Unset: `npm start` runs an embedded one',
+    description:
+      'host:port of a Temporal that somebody runs. Unset: `npm start` runs an embedded one; a process of its own joins the stack that runs on this machine, else it takes 127.0.0.1:7233',
   }),
   temporalNamespace: setting({
     env: 'TEMPORAL_NAMESPACE',

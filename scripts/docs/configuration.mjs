@@ -23,15 +23,15 @@ export function renderConfiguration(settings, schemas) {
 A setting comes from its environment variable, else from \`switchyard.config.json\`, else it has its default. A bad value
 stops the start with a message that names every one of them; nothing is half configured.
 
-\`switchyard.config.json\` lies in the folder the program is started in (\`SWITCHYARD_CONFIG\` names another file). It is one
-JSON object with the names of the second column; an unknown name is an error:
+\`switchyard.config.json\` lies in the project's folder, or the one that \`SWITCHYARD_HOME\` names (\`SWITCHYARD_CONFIG\` names
+another file). It is one JSON object with the names of the second column; an unknown name is an error:
 
 \`\`\`json
 { "port": 8401, "logLevel": "debug", "artifactRetention": "30d" }
 \`\`\`
 
 Durations are a number of seconds or text such as \`90s\`, \`5m\`, \`2h\`, \`7d\`. Lists are comma-separated in the environment
-and arrays in the file. Relative paths start at the folder the program is started in. Flags are \`true\` or \`false\`.
+and arrays in the file. Relative paths start at that same folder, wherever the program is started. Flags are \`true\` or \`false\`.
 
 ${table(['variable', 'name in the file', 'default', 'meaning'], rows)}
 

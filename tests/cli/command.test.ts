@@ -268,7 +268,15 @@ describe('doctor, while nothing runs', () => {
   test('fails for a Temporal that does not answer', async () => {
     const { code, stdout } = await run('doctor', { env: { TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` } });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}Temporal +127\.0\.0\.1:\d+ does not answer/m);
+    expect(stdout).toMatch(/^FAIL {2}Temporal +127\.0\.0\.1:\d+ does not answer: connection refused/m);
+  });
+
+  test('fails for a Temporal program that was named and is not there, and says which', async () => {
+    const { code, stdout } = await run('doctor', { env: { SWITCHYARD_TEMPORAL_BINARY: '/nowhere/temporal' } });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^FAIL {2}Temporal program +the configured program \/nowhere\/temporal: there is no such file$/m,
+    );
   });
 });
 

@@ -44,6 +44,22 @@ describe('configuration', () => {
     expect(loadConfig({ SWITCHYARD_PORT: '' }, folder).config.port).toBe(8400);
   });
 
+  test.each(['127.0.0.1:7233', 'temporal', 'temporal.example.com:443', '[::1]:7233'])(
+    'a Temporal is named by host and port: %s',
+    (address) => {
+      expect(loadConfig({ TEMPORAL_ADDRESS: address }, folder).config.temporalAddress).toBe(address);
+    },
+  );
+
+  test.each(['http://127.0.0.1:7233', '127.0.0.1:7233/', '127.0.0.1:99999', 'user@temporal:7233', 'two words', '::1'])(
+    'a Temporal is not named by %s',
+    (address) => {
+      expect(() => loadConfig({ TEMPORAL_ADDRESS: address }, folder)).toThrow(
+        /TEMPORAL_ADDRESS: must be host:port without a scheme in front/,
+      );
+    },
+  );
+
   test('everything wrong is named at once', async () => {
     await writeFile(join(folder, 'switchyard.config.json'), JSON.stringify({ shutdownGrace: 'soon', prot: 1 }));
     const error = await Promise.resolve()

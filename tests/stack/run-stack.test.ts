@@ -224,7 +224,9 @@ describe('a stack that cannot come up', () => {
     const TEMPORAL_ADDRESS = `127.0.0.1:${await freePort()}`;
     const stack = start({ ...(await stackEnvironment(temporaryFolder())), TEMPORAL_ADDRESS });
     expect((await stack.exited).code).toBe(1);
-    expect(stack.output()).toContain(`Temporal at ${TEMPORAL_ADDRESS} does not answer`);
+    expect(stack.output()).toContain(
+      `Temporal at ${TEMPORAL_ADDRESS} does not answer (connection refused: nothing listens there)`,
+    );
     expect(stack.output()).toContain('unset TEMPORAL_ADDRESS to run the embedded one');
   });
 

@@ -40,7 +40,7 @@ export async function findTemporalBinary(options: FindBinaryOptions): Promise<Fo
   if (configured) {
     const check = await checkVersion(configured);
     if (check.ok) return { path: configured, source: 'configured', version: check.version };
-    throw new NoTemporalBinaryError([`the configured program ${configured}: ${check.problem}`]);
+    throw new NoTemporalBinaryError([`the configured program ${configured}: ${check.problem}`], true);
   }
   const tried: string[] = [];
   const module = readServerModule(projectRoot());
