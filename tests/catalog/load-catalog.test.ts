@@ -51,6 +51,14 @@ describe('the catalog', () => {
     ]);
   });
 
+  test('what is wrong with both files is told at once', async () => {
+    await write('pools.json', { pools: { small: { max_concurrent_jobs: 'many' } } });
+    await rm(join(folder, 'service-mapping.json'));
+    expect(() => load()).toThrow(
+      /pools\.json: pools\.small\.max_concurrent_jobs: must be(.|\n)*service-mapping\.json: cannot be read/,
+    );
+  });
+
   test.each<[string, () => Promise<void>, RegExp]>([
     ['a missing file', () => rm(join(folder, 'service-mapping.json')), /cannot be read.*\n.*SWITCHYARD_CONFIG_DIR/],
     ['no JSON', () => write('pools.json', '{'), /pools.json: is not JSON/],
