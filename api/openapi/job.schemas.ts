@@ -74,7 +74,12 @@ export const jobViewSchema: z.ZodType<JobView> = z.object({
   metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   started_at: instant.optional().describe('Start of the present or last attempt'),
   deadline: z.string().optional(),
-  attempt: z.int().min(0).describe('Present attempt, 1-based; 0 before the first start'),
+  attempt: z
+    .int()
+    .min(0)
+    .describe(
+      'Present attempt, 1-based; 0 before the first start, and for a job that was cancelled while none was under way',
+    ),
   max_attempts: z.int().min(0).describe('0 while a job started with the temporal CLI has not been routed'),
   task_queue: z.string().optional(),
   worker: z.string().optional(),
@@ -153,7 +158,11 @@ export const liveEventSchema: z.ZodType<LiveEvent> = z.discriminatedUnion('type'
 
 export const jobAttemptSchema: z.ZodType<JobAttempt> = z.object({
   number: z.int().min(1),
-  state: z.enum(['queued', 'waiting', 'running', 'completed', 'failed', 'timed_out', 'cancelled', 'not_started']),
+  state: z
+    .enum(['queued', 'waiting', 'running', 'completed', 'failed', 'timed_out', 'cancelled', 'not_started'])
+    .describe(
+      'not_started: no attempt was under way; of a job cancelled while it waited for a retry nothing more is known',
+    ),
   pool: z.string().optional(),
   task_queue: z.string(),
   started_at: instant.optional(),
