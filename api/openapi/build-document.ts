@@ -10,8 +10,10 @@ export interface DocumentOptions {
   server: string;
 }
 
-/** Any request may meet these. */
-const COMMON: ErrorCode[] = ['permission', 'internal', 'service_unavailable'];
+/** Any request may meet these: a query that is none, a path that cannot be read, Temporal busy or away. */
+const COMMON: ErrorCode[] = [
+  ...(['validation', 'malformed', 'permission', 'rate_limited', 'internal', 'service_unavailable'] as const),
+];
 
 /** The OpenAPI 3.1 document of all routes; what is served is what is described. */
 export function buildDocument(routes: Route[], { version, server }: DocumentOptions): Record<string, unknown> {
@@ -50,7 +52,11 @@ export function buildDocument(routes: Route[], { version, server }: DocumentOpti
   };
 }
 
+/** And any with a body these. */
+const COMMON_OF_BODIES: ErrorCode[] = ['payload_too_large', 'unsupported_media'];
+
 function operationOf({ path, operation }: Route): Record<string, unknown> {
+  const common = operation.body ? [...COMMON, ...COMMON_OF_BODIES] : COMMON;
   const { id, tag, summary, description, parameters = [], body, answers, problems = [] } = operation;
   return {
     operationId: id,
@@ -59,7 +65,11 @@ function operationOf({ path, operation }: Route): Record<string, unknown> {
     ...(description ? { description } : {}),
     parameters: [...pathParameters(path), ...parameters],
     ...(body ? { requestBody: body } : {}),
-    responses: { ...answers, ...(body ? { 408: SLOW } : {}), ...problemAnswers([...problems, ...COMMON], answers) },
+    responses: {
+      ...answers,
+      ...(body ? { 408: SLOW } : {}),
+      ...problemAnswers([...new Set([...problems, ...common])], answers),
+    },
   };
 }
 

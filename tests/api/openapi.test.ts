@@ -91,6 +91,20 @@ describe('the document', () => {
     }
   });
 
+  test('tells everywhere what any request may meet', async () => {
+    for (const [template, operations] of Object.entries(document.paths)) {
+      const path = template.replaceAll(/\{\w+\}/g, 'none');
+      for (const [method, { requestBody }] of Object.entries(operations)) {
+        await checked(method, template, `${path}?colour=red`);
+        if (/\{/.test(template)) await checked(method, template, path.replace('none', '%ZZ'));
+        if (!requestBody) continue;
+        const type = { 'content-type': 'application/json' };
+        await checked(method, template, path, { body: 'x', headers: { 'content-type': 'text/plain' } });
+        await checked(method, template, path, { body: 'x'.repeat(100_000), headers: type });
+      }
+    }
+  });
+
   test('knows every error code', () => {
     const { code } = document.components.schemas['Problem']!['properties'] as Record<string, { enum: string[] }>;
     expect(code!.enum.sort()).toEqual(Object.keys(ERROR_CODES).sort());
