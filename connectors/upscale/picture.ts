@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { ConnectorError } from '../contract/connector-error.ts';
+import { countApngFrames } from './apng-frames.ts';
 import { isOutOfMemory } from './out-of-memory.ts';
 import { LONGEST_SIDE, type PictureFormat, sniffFormat } from './picture-format.ts';
 import type { Scale } from './scale.ts';
@@ -49,8 +50,8 @@ export async function inspectPicture(
   const { width, height } = header.autoOrient;
   checkSize(width, height, scale, target ?? format, limits);
   const warnings: string[] = [];
-  if ((header.pages ?? 1) > 1)
-    warnings.push(`the picture is animated: only the first of its ${header.pages} frames was used`);
+  const frames = format === 'png' ? await countApngFrames(path) : (header.pages ?? 1);
+  if (frames > 1) warnings.push(`the picture is animated: only the first of its ${frames} frames was used`);
   if (header.depth === 'ushort') warnings.push('the picture has 16 bits a channel: the result has 8');
   return {
     path,

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import {
   connectorWith,
@@ -45,6 +46,16 @@ function mean(raw: Raw, channel: number, part: { left: number; top: number; widt
 function filled(width: number, height: number, at: (x: number, y: number) => number[]): Raw {
   const pixels = Array.from({ length: width * height }, (_, i) => at(i % width, Math.floor(i / width)));
   return { data: Buffer.from(pixels.flat()), width, height, channels: pixels[0]!.length as Raw['channels'] };
+}
+
+/** Length, type, content, and the checksum of type and content. */
+function pngChunk(type: string, content: Buffer): Buffer {
+  const chunk = Buffer.alloc(12 + content.length);
+  chunk.writeUInt32BE(content.length, 0);
+  chunk.write(type, 4, 'latin1');
+  content.copy(chunk, 8);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + content.length)), 8 + content.length);
+  return chunk;
 }
 
 describe('formats', () => {
@@ -177,6 +188,19 @@ describe('what is in a picture is kept', () => {
     expect([out.width, out.height]).toEqual([60, 40]);
     expect(mean(out, 0, { left: 0, top: 0, width: 60, height: 40 })).toBeGreaterThan(180);
     expect(done.result.warnings).toEqual(['the picture is animated: only the first of its 2 frames was used']);
+  });
+
+  test('of an animated png too', async () => {
+    const plain = await encoded(picture).png().toBuffer();
+    const frames = Buffer.from([0, 0, 0, 3, 0, 0, 0, 0]);
+    const AFTER_IHDR = 33;
+    const image = join(folder, 'animated.png');
+    writeFileSync(
+      image,
+      Buffer.concat([plain.subarray(0, AFTER_IHDR), pngChunk('acTL', frames), plain.subarray(AFTER_IHDR)]),
+    );
+    const { result } = await upscale(connector, { image, scale: 2 }, context);
+    expect(result.warnings).toEqual(['the picture is animated: only the first of its 3 frames was used']);
   });
 
   test.each([
