@@ -7,6 +7,9 @@ import {
 import { jobErrorOf, type FailureDetails } from '../../contract/job-error-details.ts';
 import type { JobError } from '../../contract/errors.ts';
 
+/** What the SDK, and we with it, call the end of an attempt whose worker leaves in order. No fault of anybody. */
+const HANDED_OVER = 'WorkerShutdown';
+
 /** Payloads to values, through the client's codecs; an unreadable payload counts as absent. */
 export async function decodePayloads(
   converter: LoadedDataConverter,
@@ -32,6 +35,9 @@ export async function decodeFailure(
   const error = await decodeOptionalFailureToOptionalError(converter, failure as ProtoFailure | undefined);
   if (!error) return undefined;
   if (error instanceof ApplicationFailure) {
+    if (error.type === HANDED_OVER) {
+      return { error: { code: 'worker_lost', message: error.message, retryable: true }, details: {} };
+    }
     const details = (error.details?.[0] ?? {}) as FailureDetails;
     return { error: jobErrorOf(error.type, error.message, details), details };
   }

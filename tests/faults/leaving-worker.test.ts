@@ -63,9 +63,14 @@ describe('a worker that is told to leave', () => {
     await waitUntil(async () => (await fetch(`${urlOf(first)}/health`)).status === 503);
     expect((await stack.get(id)).status).toBe('running');
     first.signal('SIGTERM');
-    expect((await first.exited).code).toBe(0);
+    const { code, output } = await first.exited;
+    expect(code).toBe(0);
+    expect(output).not.toContain('Activity failed');
     const second = await stack.worker('fast-lane');
     expect(await stack.ended(id)).toMatchObject({ status: 'completed', result: { reattached: true } });
+    const answer = await fetch(`${stack.api}/api/jobs/${id}/attempts`);
+    const { attempts } = (await answer.json()) as { attempts: object[] };
+    expect(attempts[0]).toMatchObject({ error: { code: 'worker_lost', message: expect.stringContaining('leaves') } });
     expect(await stack.submissions(id)).toBe(1);
     await second.stop();
   });

@@ -21,7 +21,7 @@ const EXPECTED = new Set([
 export function installTemporalRuntime(config: Config, logger: Logger): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => {
-      if (EXPECTED.has(entry.message)) return;
+      if (EXPECTED.has(entry.message) || isHandOver(entry.meta)) return;
       const level = entry.level === 'WARN' ? 'warn' : entry.level === 'ERROR' ? 'error' : 'debug';
       logger[level](serializable(entry.meta), `temporal: ${entry.message}`);
     }),
@@ -38,6 +38,12 @@ function serializable(meta: LogMetadata | undefined): Record<string, unknown> {
   const { error, ...rest } = (meta ?? {}) as Record<string, unknown>;
   if (error === undefined) return rest;
   return endsJob(error) ? { ...rest, code: failureCodeOf(error) } : { ...rest, err: error };
+}
+
+/** A worker that leaves hands its jobs on in this way, and has said so for each of them. */
+function isHandOver(meta: LogMetadata | undefined): boolean {
+  const { error } = (meta ?? {}) as { error?: { type?: unknown } };
+  return error?.type === 'WorkerShutdown';
 }
 
 /** Any other error is a fault that needs its text. Errors of the sandbox come as copies: only the stack has the name. */
