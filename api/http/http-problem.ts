@@ -46,3 +46,8 @@ export class SlowClientProblem extends HttpProblem {
     super('timeout', message, { status: 408 });
   }
 }
+
+/** The client hung up, or announced more than it sent. */
+export function brokenOff(): HttpProblem {
+  return new HttpProblem('malformed', 'The body broke off before its end');
+}

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
-import { HttpProblem, SlowClientProblem } from './http-problem.ts';
+import { brokenOff, HttpProblem, SlowClientProblem } from './http-problem.ts';
 import { refuseEncoding } from './read-body.ts';
 
 export interface MultipartHandlers {
@@ -105,10 +105,6 @@ export async function readMultipart(
 }
 
 const CLOSE = { headers: { Connection: 'close' } };
-
-function brokenOff(): HttpProblem {
-  return new HttpProblem('malformed', 'The body broke off before its end');
-}
 
 /** The parser leaves the name out, whatever its types say. */
 function nameless(): HttpProblem {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { findJsonMistake } from './find-json-mistake.ts';
-import { HttpProblem, SlowClientProblem } from './http-problem.ts';
+import { brokenOff, HttpProblem, SlowClientProblem } from './http-problem.ts';
 
 export interface BodyLimits {
   maxBytes: number;
@@ -105,7 +105,7 @@ function readBytes(req: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): P
       else chunks.push(chunk);
     };
     const onEnd = () => finish(() => resolve(Buffer.concat(chunks)));
-    const onGone = () => finish(() => reject(new HttpProblem('malformed', 'The body broke off before its end')));
+    const onGone = () => finish(() => reject(brokenOff()));
     const timer = setTimeout(
       () => finish(() => reject(new SlowClientProblem(`The body did not arrive within ${timeoutMs / 1_000} s`))),
       timeoutMs,

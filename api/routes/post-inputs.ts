@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { ApiContext } from '../context.ts';
-import { HttpProblem } from '../http/http-problem.ts';
+import { brokenOff, HttpProblem } from '../http/http-problem.ts';
 import { IdleTimer, readMultipart } from '../http/multipart.ts';
 import { mediaType, refuseEncoding } from '../http/read-body.ts';
 import { readQuery } from '../http/read-query.ts';
@@ -86,9 +86,11 @@ async function fromBody(api: ApiContext, req: Request, name: string): Promise<Ar
   const giveUp = (error: Error) => void body.destroy(error);
   const idle = new IdleTimer(req, UPLOAD_IDLE_MS);
   idle.onIdle(giveUp);
-  req.once('error', giveUp).once('close', () => {
-    if (!req.complete) giveUp(new HttpProblem('malformed', 'The body broke off before its end'));
-  });
+  req
+    .once('error', () => giveUp(brokenOff()))
+    .once('close', () => {
+      if (!req.complete) giveUp(brokenOff());
+    });
   req.pipe(body);
   try {
     return await receiveInput(api, body, name, mediaType(req) || undefined);

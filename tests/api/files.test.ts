@@ -8,6 +8,7 @@ import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { JobView } from '../../contract/job-view.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { scriptedCatalog, scriptedManifest } from '../harness/in-process-stack.ts';
+import { waitUntil } from '../harness/wait-until.ts';
 import { ApiFixture } from './api-fixture.ts';
 
 const PNG = Buffer.from(
@@ -219,6 +220,23 @@ describe('POST /api/inputs', () => {
     expect(again.uri).toBe(artifact.uri);
     const job = await api.submit({ payload: { image: artifact.uri } });
     expect(job.payload).toEqual({ image: artifact.uri });
+  });
+
+  test('a client that hangs up is no fault of ours', async () => {
+    const { hostname, port } = new URL(api.url);
+    const refused = async (code: string) =>
+      Number(
+        new RegExp(`problems_total\\{code="${code}"\\} (\\d+)`).exec(await (await api.fetch('/metrics')).text())?.[1] ??
+          0,
+      );
+    const before = [await refused('malformed'), await refused('internal')];
+    const socket = connect(Number(port), hostname, () => {
+      const head =
+        'POST /api/inputs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 90000\r\n\r\n';
+      socket.write(`${head}half of a file`, () => socket.destroy());
+    });
+    await waitUntil(async () => (await refused('malformed')) > before[0]!);
+    expect(await refused('internal')).toBe(before[1]);
   });
 
   test('a lie about the type is seen through', async () => {
