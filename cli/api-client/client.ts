@@ -76,7 +76,9 @@ export class ApiClient {
     const hint = [
       `Looked there because ${this.address.because}.`,
       ...this.address.passedOver,
-      'Start it with "npm start" in the project (or "switchyard up"), or name another with --url or SWITCHYARD_URL.',
+      this.address.stack
+        ? 'That stack is there: its API is starting, or starting again. Try once more in a moment.'
+        : 'Start it with "npm start" in the project (or "switchyard up"), or name another with --url or SWITCHYARD_URL.',
       '"switchyard doctor" says what is away.',
     ].join('\n');
     const reason = typeof why === 'string' ? why : networkReason(why);

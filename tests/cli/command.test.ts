@@ -4,7 +4,9 @@ import { closeSync, openSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stackPaths } from '../../cli/stack/stack-paths.ts';
 import { freePort } from '../../platform/processes/free-port.ts';
+import { ownIdentity } from '../../platform/processes/process-identity.ts';
 import { httpDouble } from './http-double.ts';
 import { runCommand, startCommand, type Ran } from './run-command.ts';
 
@@ -104,6 +106,19 @@ describe('an API that is not there', () => {
       expect(stderr).toContain('npm start');
     },
   );
+
+  test('of a stack that runs is said to be starting again', async () => {
+    const dataDir = join(folder, 'running');
+    const { pid, started } = ownIdentity();
+    await mkdir(join(dataDir, 'run'), { recursive: true });
+    const state = { pid, process_started: started, api_url: `http://127.0.0.1:${await freePort()}`, data_dir: dataDir };
+    await writeFile(stackPaths(dataDir).state, JSON.stringify(state));
+    const { code, stderr } = await run('jobs', { env: { SWITCHYARD_DATA_DIR: dataDir } });
+    expect(code).toBe(7);
+    expect(stderr).toContain(`the stack running in ${dataDir} (process ${pid}) says so`);
+    expect(stderr).toContain('starting again');
+    expect(stderr).not.toContain('npm start');
+  });
 
   test('--json tells it as one line on standard error', async () => {
     const { code, stdout, stderr } = await run('jobs --json');
