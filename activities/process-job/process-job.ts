@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import {
   ActivityCancelledError,
+  ActivityCompletionError,
   ActivityNotFoundError,
   ActivityPausedError,
   ActivityResetError,
@@ -23,6 +25,9 @@ import { workDirOf } from './work-dir.ts';
 
 /** Between two beats of a silent connector; a cancel arrives with the answer to a beat. Milliseconds. */
 const BEAT_INTERVAL = 900;
+/** Between tries to reach Temporal; doubles up to the second. Milliseconds. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 2_000;
 
 /**
  * The activity that does a job: finds the connector, hands it a context whose signal, progress and checkpoints are
@@ -56,7 +61,7 @@ export function createProcessJob(deps: ProcessJobDeps): ConnectorActivities['pro
     const attempt = new AttemptSignal(stop, task.run_timeout_ms);
     const reporter = new ProgressReporter({
       heartbeat: (doc) => context.heartbeat(doc),
-      durableHeartbeat: (doc) => durableHeartbeat(context, attempt, doc),
+      durableHeartbeat: (newest) => durableHeartbeat(context, attempt, newest),
       previous,
       attempt: info.attempt,
       ended,
@@ -149,25 +154,41 @@ function failureOf(error: unknown, signal: AbortSignal, task: JobTask, reporter:
 }
 
 /**
- * Writes the document past the SDK's throttle and waits for the server's answer.
- * @throws the attempt's abort reason when the server wants it stopped or no longer knows it
+ * Writes the document past the SDK's throttle and waits for the server's answer, however long Temporal is away: an outage
+ * is no failure of the job. When it lasts, the attempt is ended by its own time-outs.
+ * @param newest asked before each try, so that no older document overwrites a newer one
+ * @throws the attempt's abort reason when it is to stop, or the server no longer knows it
  */
-async function durableHeartbeat(context: Context, attempt: AttemptSignal, doc: ProgressDocument): Promise<void> {
-  if (attempt.signal.aborted) throw attempt.signal.reason;
-  try {
-    await context.client.activity.heartbeat(context.info.taskToken, doc);
-  } catch (error) {
-    const stopped =
-      error instanceof ActivityCancelledError ||
-      error instanceof ActivityNotFoundError ||
-      error instanceof ActivityPausedError ||
-      error instanceof ActivityResetError;
-    if (!stopped) throw error;
-    // The answer to the SDK's own next beat carries the same news and the reason that must be thrown.
-    context.heartbeat(doc);
-    await aborted(attempt.signal);
-    throw attempt.signal.reason;
+async function durableHeartbeat(
+  context: Context,
+  attempt: AttemptSignal,
+  newest: () => ProgressDocument,
+): Promise<void> {
+  const { signal } = attempt;
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    if (signal.aborted) throw signal.reason;
+    try {
+      await context.client.activity.heartbeat(context.info.taskToken, newest());
+      return;
+    } catch (error) {
+      if (isStopped(error)) {
+        // The answer to the SDK's own next beat carries the same news and the reason that must be thrown.
+        context.heartbeat(newest());
+        await aborted(signal);
+      } else if (error instanceof ActivityCompletionError) {
+        await sleep(pause, undefined, { signal }).catch(() => undefined);
+      } else throw error;
+    }
   }
+}
+
+function isStopped(error: unknown): boolean {
+  return (
+    error instanceof ActivityCancelledError ||
+    error instanceof ActivityNotFoundError ||
+    error instanceof ActivityPausedError ||
+    error instanceof ActivityResetError
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

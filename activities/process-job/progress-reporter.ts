@@ -22,8 +22,8 @@ export type ProgressChange = Partial<
 export interface ReporterOptions {
   /** Sends in the background; may be throttled and lost to a kill. */
   heartbeat: (doc: ProgressDocument) => void;
-  /** Resolves when the server has the document. */
-  durableHeartbeat: (doc: ProgressDocument) => Promise<void>;
+  /** Resolves when the server has the document. @param newest gives it as it is then */
+  durableHeartbeat: (newest: () => ProgressDocument) => Promise<void>;
   /** What the last attempt left. */
   previous: ProgressDocument | undefined;
   attempt: number;
@@ -79,7 +79,7 @@ export class ProgressReporter {
     this.#apply(change);
     // Hand it to the SDK first: an older document it still held would overwrite this one.
     this.#send();
-    await this.#options.durableHeartbeat(this.#doc);
+    await this.#options.durableHeartbeat(() => this.#doc);
   }
 
   /** Last word of an attempt that ends in an orderly way; the failure about to be thrown carries it. */

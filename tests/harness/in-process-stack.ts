@@ -87,6 +87,8 @@ export interface PoolOptions {
   facts?: DeclaredFacts;
   /** As another process would have it: on one connection the SDK takes one worker for a queue. */
   ownConnection?: boolean;
+  /** With a connection of its own: where it finds Temporal. */
+  address?: string;
 }
 
 /** Orchestrator and pool workers in this process, on a real server, with a connector that follows a script. */
@@ -203,7 +205,7 @@ export class InProcessStack {
       live: options.live,
     });
     const connection = options.ownConnection
-      ? await NativeConnection.connect({ address: this.temporal.address })
+      ? await NativeConnection.connect({ address: options.address ?? this.temporal.address })
       : this.#connection;
     const slots = new PoolSlots();
     const routes = servedRoutes(this.catalog, pool, undefined);
