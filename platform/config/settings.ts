@@ -20,21 +20,27 @@ function setting<S extends z.ZodType>(definition: Setting<S>): Setting<S> {
 }
 
 const text = z.string().min(1, 'must not be empty');
-const port = z.coerce
-  .number('must be a number')
-  .int('must be a whole number')
-  .min(0, 'must be 0–65535')
-  .max(65_535, 'must be 0–65535');
+/** A number or its text. What JavaScript takes for a number besides, such as `true` and blanks, is none. */
+const written = (problem: string) => z.union([z.number(), z.string().trim().min(1, problem)], problem);
+const port = written('must be a number').pipe(
+  z.coerce
+    .number<string | number>('must be a number')
+    .int('must be a whole number')
+    .min(0, 'must be 0–65535')
+    .max(65_535, 'must be 0–65535'),
+);
 const hostAndPort = z
   .string()
   .refine(
     (value) => /^(?:\[[0-9a-f:.]+\]|[^\s:/?#@[\]]+)(?::\d+)?$/i.test(value) && URL.canParse(`temporal://${value}`),
     'must be host:port without a scheme in front, such as 127.0.0.1:7233 or [::1]:7233',
   );
-const bytes = z.coerce
-  .number('must be a number of bytes')
-  .int('must be a whole number')
-  .min(1_024, 'must be at least 1024');
+const bytes = written('must be a number of bytes').pipe(
+  z.coerce
+    .number<string | number>('must be a number of bytes')
+    .int('must be a whole number')
+    .min(1_024, 'must be at least 1024'),
+);
 const flag = z
   .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
   .transform((v) => v === true || v === 'true' || v === '1');
@@ -108,11 +114,13 @@ export const SETTINGS = {
   }),
   mockGpus: setting({
     env: 'SWITCHYARD_MOCK_GPUS',
-    schema: z.coerce
-      .number('must be a number')
-      .int('must be a whole number')
-      .min(0, 'must be 0–64')
-      .max(64, 'must be 0–64'),
+    schema: written('must be a number').pipe(
+      z.coerce
+        .number<string | number>('must be a number')
+        .int('must be a whole number')
+        .min(0, 'must be 0–64')
+        .max(64, 'must be 0–64'),
+    ),
     default: '0',
     description: 'GPUs to pretend, for tests: workers bound to a GPU run without one. 0: the real ones are looked for',
   }),
@@ -292,7 +300,7 @@ export const SETTINGS = {
   }),
   maxPayloadBytes: setting({
     env: 'SWITCHYARD_MAX_PAYLOAD_BYTES',
-    schema: bytes.max(1_500_000, 'must be at most 1500000: Temporal takes 2 MB in all'),
+    schema: bytes.refine((value) => value <= 1_500_000, 'must be at most 1500000: Temporal takes 2 MB in all'),
     default: '262144',
     description: 'Largest job document; larger inputs go through POST /api/inputs',
   }),

@@ -60,6 +60,11 @@ describe('configuration', () => {
     },
   );
 
+  test.each([true, null, ' ', [8400], {}, '84OO'])('%j is no port', async (port) => {
+    await writeFile(join(folder, 'switchyard.config.json'), JSON.stringify({ port }));
+    expect(() => loadConfig({}, folder)).toThrow(/port \(.*\): must be a number/);
+  });
+
   test('everything wrong is named at once', async () => {
     await writeFile(join(folder, 'switchyard.config.json'), JSON.stringify({ shutdownGrace: 'soon', prot: 1 }));
     const error = await Promise.resolve()
