@@ -7,6 +7,7 @@ import { DEFAULT_TIMEOUTS, download, type DownloadTimeouts } from './download.ts
 import { InputError } from './input-error.ts';
 import type { InputFile } from './input-file.ts';
 import { openLocalFile } from './open-local-file.ts';
+import { mistakeOfReference, schemeOf } from './reference-form.ts';
 
 export interface InputResolverDeps {
   config: Pick<Config, 'inputRoots' | 'maxUploadBytes' | 'allowPrivateInputUrls'>;
@@ -28,8 +29,6 @@ export interface InputResolver {
    */
   open(reference: string, pointer: string, signal: AbortSignal): Promise<InputFile>;
 }
-
-const FORMS = 'give artifact:…, data:…;base64,…, file:… or https:…';
 
 export function createInputResolver(deps: InputResolverDeps): InputResolver {
   const { artifacts, config } = deps;
@@ -53,8 +52,7 @@ export function createInputResolver(deps: InputResolverDeps): InputResolver {
   return {
     async open(reference, pointer, signal) {
       signal.throwIfAborted();
-      const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(reference)?.[1]?.toLowerCase();
-      switch (scheme) {
+      switch (schemeOf(reference)) {
         case 'artifact':
           return fromStore(reference, pointer);
         case 'data': {
@@ -73,8 +71,10 @@ export function createInputResolver(deps: InputResolverDeps): InputResolver {
           });
           return fromStore(uri, pointer);
         }
-        default:
-          throw new InputError('validation', pointer, `is no media reference of a known kind`, FORMS);
+        default: {
+          const { detail, hint } = mistakeOfReference(reference)!;
+          throw new InputError('validation', pointer, detail, hint);
+        }
       }
     },
   };

@@ -1,13 +1,12 @@
 import { InputError } from './input-error.ts';
-
-const HEADER = /^data:([\w.+/-]*)((?:;[\w.+=-]+)*);base64,/i;
+import { DATA_URL_HEAD } from './reference-form.ts';
 
 /**
  * The bytes of a `data:` reference, which must be base64.
  * @throws InputError `validation`, or `payload_too_large` before anything is decoded
  */
 export function decodeDataUrl(reference: string, pointer: string, maxBytes: number): { bytes: Buffer; mime?: string } {
-  const header = HEADER.exec(reference);
+  const header = DATA_URL_HEAD.exec(reference);
   if (!header) {
     throw new InputError(
       'validation',

@@ -2,8 +2,10 @@ import type { FieldError } from '../../contract/errors.ts';
 import { jobSchema, type Job } from '../../contract/job.schema.ts';
 import type { JobPlan, RetryPlan } from '../../contract/plan.ts';
 import { formatDuration } from '../../contract/duration.ts';
+import type { ServiceManifest } from '../../contract/service-manifest.ts';
 import type { Catalog, CatalogRoute } from '../catalog/catalog.ts';
 import type { Pool } from '../catalog/pools.schema.ts';
+import { mistakeOfReference } from '../inputs/reference-form.ts';
 import { checkShape } from './check-shape.ts';
 import { fieldErrorsOf } from './field-errors.ts';
 import { largestPart } from './largest-part.ts';
@@ -43,7 +45,9 @@ export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOp
   const service = catalog.services.get(job.service);
   if (!service) throw noSuchService(job.service, catalog);
   const payload = service.manifest.payload.safeParse(job.payload, { reportInput: true });
-  const errors: FieldError[] = payload.success ? [] : fieldErrorsOf(payload.error, '/payload');
+  const errors: FieldError[] = payload.success
+    ? referenceErrors(service.manifest, payload.data)
+    : fieldErrorsOf(payload.error, '/payload');
   if (job.deadline && Date.parse(job.deadline) <= now) {
     errors.push({
       pointer: '/deadline',
@@ -72,6 +76,16 @@ export function planValidatedJob(job: Job, catalog: Catalog, options: PlanningOp
       announce: choice.announce,
     },
   };
+}
+
+/** Whether a file is there only a worker can tell; what can be no file's name is refused here. */
+function referenceErrors({ inputs }: ServiceManifest, payload: Record<string, unknown>): FieldError[] {
+  return inputs.flatMap(({ field }) => {
+    const reference = payload[field];
+    if (typeof reference !== 'string' || reference === '') return [];
+    const mistake = mistakeOfReference(reference);
+    return mistake ? [{ pointer: `/payload/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`, ...mistake }] : [];
+  });
 }
 
 function noSuchService(name: string, catalog: Catalog): InvalidJobError {

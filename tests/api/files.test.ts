@@ -11,6 +11,8 @@ import { scriptedCatalog, scriptedManifest } from '../harness/in-process-stack.t
 import { waitUntil } from '../harness/wait-until.ts';
 import { ApiFixture } from './api-fixture.ts';
 
+/** Well formed; the scripted connector opens none. */
+const REFERENCE = `artifact:inputs/${'0'.repeat(64)}`;
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
@@ -290,7 +292,7 @@ describe('artifacts', () => {
     };
     const answered = await api.post(
       '/api/jobs',
-      { service: 'scripted', payload: { image: 'artifact:inputs/x' } },
+      { service: 'scripted', payload: { image: REFERENCE } },
       { prefer: 'wait=20' },
     );
     const { id } = (await answered.json()) as JobView;
@@ -314,7 +316,7 @@ describe('artifacts', () => {
     });
     const response = await api.post(
       '/api/jobs',
-      { service: 'scripted', payload: { image: 'x' } },
+      { service: 'scripted', payload: { image: REFERENCE } },
       { prefer: 'wait=20' },
     );
     return (await response.json()) as JobView;
@@ -393,7 +395,7 @@ describe('artifacts', () => {
 
 describe('logs', () => {
   test('lines about a job from all files, in order, the latest when there are many', async () => {
-    const { id } = await api.submit({ payload: { image: 'x' } });
+    const { id } = await api.submit({ payload: { image: REFERENCE } });
     const none = await api.json<{ logs: unknown[]; note: string }>(`/api/jobs/${id}/logs`);
     expect(none.logs).toEqual([]);
     expect(none.note).toContain('no log files');

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import type { FieldError } from '../../contract/errors.ts';
 import type { Catalog } from '../../platform/catalog/catalog.ts';
 import { InvalidJobError } from '../../platform/routing/invalid-job-error.ts';
 import { HotSends } from '../../platform/routing/hot-sends.ts';
 import { planJob, planValidatedJob, type PlanningOptions } from '../../platform/routing/plan-job.ts';
-import { scriptedCatalog } from '../harness/in-process-stack.ts';
+import { catalogOf, scriptedCatalog, scriptedManifest } from '../harness/in-process-stack.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const options: PlanningOptions = { artifactRetention: 1_000, heartbeatTimeout: 10_000, maxPayloadBytes: 2_000 };
@@ -18,14 +19,24 @@ const catalog = scriptedCatalog({
   },
   big: { offers: { machine_type: 'gpu', gpu_count: 2, gpu_memory_mb: 24_000, models: ['sdxl'] } },
 });
+/** The same service with a file among its inputs. */
+const withPicture = catalogOf(
+  'ScriptedConnector',
+  {
+    ...scriptedManifest,
+    payload: z.strictObject({ image: z.string() }),
+    inputs: [{ field: 'image', description: 'A picture', mime: [], required: true }],
+  },
+  { first: {} },
+);
 
 function plan(document: unknown, from: Catalog = catalog, extra: Partial<PlanningOptions> = {}) {
   return planJob(document, from, { ...options, ...extra }, NOW);
 }
 
-function errorsOf(document: unknown): FieldError[] {
+function errorsOf(document: unknown, from?: Catalog): FieldError[] {
   try {
-    plan(document);
+    plan(document, from);
   } catch (error) {
     if (error instanceof InvalidJobError) return error.errors;
     throw error;
@@ -200,6 +211,27 @@ describe('an invalid job names the field, the problem and the way out', () => {
     }).map((e) => e.pointer);
     expect(pointers.sort()).toEqual(['/deadline', '/payload/number', '/payload/other']);
   });
+
+  test.each([
+    ['harbour.png', 'is no media reference of a known kind'],
+    ['ftp://host/a.png', 'is no media reference of a known kind'],
+    ['https://', 'is no URL'],
+    ['data:image/png,abc', 'is no base64 data URL'],
+    ['file:', 'is no usable file reference'],
+    ['artifact:../../etc/passwd', 'is no reference of the artifact store'],
+    ['artifact:inputs/abc', 'is no reference of the artifact store'],
+  ])('a file named as %s', (image, detail) => {
+    expect(errorsOf({ service: 'scripted', payload: { image } }, withPicture)).toEqual([
+      { pointer: '/payload/image', detail, hint: expect.any(String) as unknown as string },
+    ]);
+  });
+
+  test.each(['file:a.png', 'HTTPS://host/a.png', 'data:;base64,aGk=', `artifact:inputs/${'0'.repeat(64)}`, ''])(
+    'but not a file named as %j',
+    (image) => {
+      expect(plan({ service: 'scripted', payload: { image } }, withPicture).job.payload).toEqual({ image });
+    },
+  );
 
   test('__proto__ at any depth', () => {
     const document: unknown = JSON.parse('{"service":"scripted","payload":{"a":{"__proto__":{"x":1}}}}');
