@@ -8,7 +8,7 @@ import { ensureFolder, syncFolder, writeDurably } from './durable-file.ts';
 import { JOB_RECORD_FILE, writeJobRecord } from './job-record.ts';
 import { encodeJobFolder } from './job-folder.ts';
 import { openLayout, type Layout } from './layout.ts';
-import { receiveFile } from './receive-file.ts';
+import { expectBreak, receiveFile } from './receive-file.ts';
 import { safeFileName } from './safe-name.ts';
 import { sweepStore } from './sweep-store.ts';
 
@@ -45,6 +45,7 @@ export function createFileArtifactStore(root: string, options: FileArtifactStore
 
   return {
     async putOutput(jobId, content, put) {
+      expectBreak(content);
       const name = safeFileName(put.name);
       const at = await layout();
       const received = await receiveFile(content, at.temporary, { ...put, name });
@@ -57,6 +58,7 @@ export function createFileArtifactStore(root: string, options: FileArtifactStore
     },
 
     async putInput(content, put) {
+      expectBreak(content);
       const name = safeFileName(put.name);
       const at = await layout();
       const received = await receiveFile(content, at.temporary, { ...put, name });

@@ -14,6 +14,14 @@ export interface ReceivedFile {
 }
 
 /**
+ * Call it when the content is taken: a source that breaks before it is read would bring down the process, with nobody
+ * listening. Reading it throws the same error.
+ */
+export function expectBreak(content: Readable | Buffer): void {
+  if (!Buffer.isBuffer(content)) content.on('error', () => undefined);
+}
+
+/**
  * Streams content into a temporary file while hashing and counting it. On any failure the file is gone.
  * @throws ArtifactTooLargeError past `maxBytes`; the signal's reason on abort; the file system's or the source's error
  */

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { ArtifactTooLargeError, type ArtifactStore } from '../../platform/artifacts/artifact-store.ts';
@@ -132,6 +132,17 @@ describe('a write that does not end well', () => {
     await expect(store.putInput(source, { name: 'x', maxBytes: MAX })).rejects.toThrow('line dropped');
     expect(await filesBelow(root)).toEqual([]);
   });
+});
+
+test('a source that breaks before it is read: its error comes back as well, and brings down nothing', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const put = store.putInput(input, { name: 'x', maxBytes: MAX });
+  input.destroy(new Error('hung up'));
+  await expect(put).rejects.toThrow('hung up');
+  const written = store.putOutput('job1', output, { name: 'x', maxBytes: MAX });
+  output.destroy(new Error('hung up'));
+  await expect(written).rejects.toThrow('hung up');
+  expect(await filesBelow(root)).toEqual([]);
 });
 
 describe('what is refused', () => {

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll } from '@jest/globals';
 import { pino } from 'pino';
 import type { JobData } from '../../connectors/contract/connector.ts';
 import type { JobContext } from '../../connectors/contract/job-context.ts';
@@ -31,10 +32,17 @@ export interface TestContextOptions {
   maxOutputBytes?: number;
 }
 
+/** Of the contexts of one test file; most tests need no tidying up of their own. */
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
 export function contextFor(options: TestContextOptions = {}): TestContext {
   const controller = new AbortController();
   let folder: string | undefined;
-  const root = () => (folder ??= mkdtempSync(join(tmpdir(), 'switchyard-context-')));
+  const root = () => {
+    if (folder === undefined) folders.push((folder = mkdtempSync(join(tmpdir(), 'switchyard-context-'))));
+    return folder;
+  };
   let store: ArtifactStore | undefined;
   const tracked: TestContext['tracked'] = [];
   const checkpoints: unknown[] = [];

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from '@jest/globals';
+import { afterAll } from '@jest/globals';
 
-/** A fresh folder, removed after the present test. Call it inside a test. */
+/** A fresh folder, removed after the last test of the file: what a test stops afterwards may still write into it. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-test-'));
   folders.push(folder);
@@ -12,6 +12,6 @@ export function temporaryFolder(): string {
 
 const folders: string[] = [];
 
-afterEach(() => {
+afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });
