@@ -289,6 +289,7 @@ describe('what cannot be is refused, and nothing is changed', () => {
       code: 7,
       stderr: expect.stringMatching(/box1 is away/),
     });
-    expect((await run('list')).stdout).toMatch(/instance_002 +Landscapes +box1 +machine left/);
+    // A list is put together from what was read a moment ago.
+    await waitUntil(async () => /instance_002 +Landscapes +box1 +machine left/.test((await run('list')).stdout));
   });
 });
