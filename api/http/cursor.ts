@@ -3,8 +3,8 @@ import { fieldProblem } from './http-problem.ts';
 
 /**
  * An opaque place in a list. It holds Temporal's page token, which means something only together with the filters it
- * was made under: their hash travels along, and one of
- * both: Temporal does not tell a token that was changed on the way from an outage.
+ * was made under: their hash travels along, and one of both, as Temporal does not tell a token that was changed on the
+ * way from an outage.
  */
 export function encodeCursor(token: Uint8Array, filters: unknown): string {
   const t = Buffer.from(token).toString('base64');

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { ArtifactRef } from '../../contract/artifact.ts';
 import type { FieldError } from '../../contract/errors.ts';
 import type { ServiceManifest } from '../../contract/service-manifest.ts';
+import { pointerTo } from '../../platform/routing/check-shape.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpProblem } from '../http/http-problem.ts';
 import { readMultipart } from '../http/multipart.ts';
@@ -102,7 +103,7 @@ function mistakeOf(
   manifest: ServiceManifest,
   payload: Record<string, unknown>,
 ): FieldError | undefined {
-  const pointer = `/payload/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const pointer = pointerTo('/payload', field);
   const input = manifest.inputs.find((one) => one.field === field);
   if (!input) {
     const names = manifest.inputs.map((one) => one.field).join(', ');

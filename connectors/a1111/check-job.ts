@@ -1,3 +1,4 @@
+import { pointerTo } from '../../platform/routing/check-shape.ts';
 import type { ErrorCode, FieldError } from '../../contract/errors.ts';
 import { ConnectorError } from '../contract/connector-error.ts';
 import type { Catalog, Lists, Named, Script } from './catalog.ts';
@@ -164,7 +165,7 @@ async function checkScripts(payload: A1111Payload, catalog: Catalog): Promise<Fi
   const errors: FieldError[] = [];
   const known = lists?.[mode];
   for (const name of asked) {
-    const pointer = name === script_name ? '/payload/script_name' : `/payload/alwayson_scripts/${escaped(name)}`;
+    const pointer = name === script_name ? '/payload/script_name' : pointerTo('/payload/alwayson_scripts', name);
     if (known && !known.some((each) => sameScript(each, name))) {
       const hint = `it has ${shown(known, name)}`;
       errors.push({ pointer, detail: `names the script "${name}", which the server does not have for ${mode}`, hint });
@@ -235,8 +236,4 @@ function checkAllowed(payload: A1111Payload, { models }: A1111Settings): void {
       errors: [{ pointer: `/payload/${field}`, detail: 'is not among the allowed models', hint }],
     });
   }
-}
-
-function escaped(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,5 +1,5 @@
 import { InputError } from './input-error.ts';
-import { DATA_URL_HEAD } from './reference-form.ts';
+import { DATA_URL_HEAD, NO_DATA_URL } from './reference-form.ts';
 
 /**
  * The bytes of a `data:` reference, which must be base64.
@@ -8,12 +8,7 @@ import { DATA_URL_HEAD } from './reference-form.ts';
 export function decodeDataUrl(reference: string, pointer: string, maxBytes: number): { bytes: Buffer; mime?: string } {
   const header = DATA_URL_HEAD.exec(reference);
   if (!header) {
-    throw new InputError(
-      'validation',
-      pointer,
-      'is no base64 data URL',
-      'write data:image/png;base64,… or upload the file',
-    );
+    throw new InputError('validation', pointer, NO_DATA_URL.detail, NO_DATA_URL.hint);
   }
   const encoded = reference.slice(header[0].length);
   const size = Math.floor((encoded.length * 3) / 4) - (encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { SNIFF_BYTES, sniffMime } from '../artifacts/sniff-mime.ts';
 import { InputError } from './input-error.ts';
 import type { InputFile } from './input-file.ts';
+import { NO_FILE_REFERENCE } from './reference-form.ts';
 
 export interface LocalFileOptions {
   /** What relative paths start from. */
@@ -48,12 +49,7 @@ function pathOf(reference: string, pointer: string): string {
   } catch {
     // Falls through to the same answer.
   }
-  throw new InputError(
-    'validation',
-    pointer,
-    'is no usable file reference',
-    'write file:examples/picture.png or file:///folder/picture.png',
-  );
+  throw new InputError('validation', pointer, NO_FILE_REFERENCE.detail, NO_FILE_REFERENCE.hint);
 }
 
 async function resolveAllowed(path: string, options: LocalFileOptions): Promise<string> {

@@ -16,6 +16,16 @@ export function schemeOf(reference: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(reference)?.[1]?.toLowerCase();
 }
 
+export const NO_DATA_URL: ReferenceMistake = {
+  detail: 'is no base64 data URL',
+  hint: 'write data:image/png;base64,… or upload the file',
+};
+
+export const NO_FILE_REFERENCE: ReferenceMistake = {
+  detail: 'is no usable file reference',
+  hint: 'write file:examples/picture.png or file:///folder/picture.png',
+};
+
 /**
  * What can be seen of a media reference without opening it: one that cannot lead anywhere is refused when the job is handed
  * in, and not by its worker.
@@ -27,14 +37,9 @@ export function mistakeOfReference(reference: string): ReferenceMistake | undefi
       if (parseArtifactUri(reference)) return undefined;
       return { detail: 'is no reference of the artifact store', hint: 'take the uri that the upload or the job gave' };
     case 'data':
-      if (DATA_URL_HEAD.test(reference)) return undefined;
-      return { detail: 'is no base64 data URL', hint: 'write data:image/png;base64,… or upload the file' };
+      return DATA_URL_HEAD.test(reference) ? undefined : NO_DATA_URL;
     case 'file':
-      if (reference.length > 'file:'.length && !reference.includes('\0')) return undefined;
-      return {
-        detail: 'is no usable file reference',
-        hint: 'write file:examples/picture.png or file:///folder/picture.png',
-      };
+      return reference.length > 'file:'.length && !reference.includes('\0') ? undefined : NO_FILE_REFERENCE;
     case 'http':
     case 'https':
       if (URL.canParse(reference)) return undefined;

@@ -1,3 +1,5 @@
+import { pointerTo } from './check-shape.ts';
+
 /** A part that makes up this much of what it lies in is what a person has to look at. */
 const MOST = 0.5;
 
@@ -21,7 +23,7 @@ export function largestPart(document: object): { pointer: string; bytes: number 
       bytes: 0,
     } as (typeof sizes)[0]);
     if (largest.bytes < bytes * MOST) break;
-    pointer += `/${largest.name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    pointer = pointerTo(pointer, largest.name);
     ({ value: part, bytes } = largest);
   }
   return { pointer, bytes };

@@ -6,7 +6,7 @@ import type { ServiceManifest } from '../../contract/service-manifest.ts';
 import type { Catalog, CatalogRoute } from '../catalog/catalog.ts';
 import type { Pool } from '../catalog/pools.schema.ts';
 import { mistakeOfReference } from '../inputs/reference-form.ts';
-import { checkShape } from './check-shape.ts';
+import { checkShape, pointerTo } from './check-shape.ts';
 import { fieldErrorsOf } from './field-errors.ts';
 import { largestPart } from './largest-part.ts';
 import { InvalidJobError } from './invalid-job-error.ts';
@@ -84,7 +84,7 @@ function referenceErrors({ inputs }: ServiceManifest, payload: Record<string, un
     const reference = payload[field];
     if (typeof reference !== 'string' || reference === '') return [];
     const mistake = mistakeOfReference(reference);
-    return mistake ? [{ pointer: `/payload/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`, ...mistake }] : [];
+    return mistake ? [{ pointer: pointerTo('/payload', field), ...mistake }] : [];
   });
 }
 

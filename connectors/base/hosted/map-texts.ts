@@ -1,3 +1,5 @@
+import { pointerTo } from '../../../platform/routing/check-shape.ts';
+
 /** Deeper JSON than this is left as it is. */
 const DEEPEST = 100;
 
@@ -38,7 +40,7 @@ export async function mapTexts(
   const fields: [string, unknown][] = [];
   const parent = value as Record<string, unknown>;
   for (const [field, each] of Object.entries(parent)) {
-    const at = `${pointer}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const at = pointerTo(pointer, field);
     fields.push([field, await mapTexts(each, at, change, { field, parent }, depth + 1)]);
   }
   return Object.fromEntries(fields);

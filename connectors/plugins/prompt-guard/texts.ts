@@ -1,3 +1,5 @@
+import { pointerTo } from '../../../platform/routing/check-shape.ts';
+
 /** A text of a payload, and where it stands. */
 export interface PayloadText {
   /** JSON pointer. */
@@ -18,7 +20,7 @@ export function* textsOf(value: unknown, pointer: string, names: string[] = []):
   if (typeof value !== 'object' || value === null || names.length > MAX_DEPTH) return;
   for (const [key, entry] of Object.entries(value)) {
     const inner = Array.isArray(value) ? names : [...names, key];
-    yield* textsOf(entry, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, inner);
+    yield* textsOf(entry, pointerTo(pointer, key), inner);
   }
 }
 
